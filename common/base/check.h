@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Checks of our own logic that stay on in production: a failed one prints where and what, then aborts.
+// What a peer or a user sends never reaches a CHECK; it gives an Error. Any thread.
+#pragma once
+
+namespace base {
+
+// Called before aborting with the exchange's history or other context; one a thread, may be null. It must only print.
+using CheckHook = void (*)(void* context);
+void set_check_hook(CheckHook hook, void* context);
+
+[[noreturn]] void check_failed(const char* file, int line, const char* condition, const char* message);
+
+}  // namespace base
+
+#define CHECK(condition) \
+  (static_cast<bool>(condition) ? static_cast<void>(0) : ::base::check_failed(__FILE__, __LINE__, #condition, ""))
+#define CHECK_MSG(condition, message) \
+  (static_cast<bool>(condition) ? static_cast<void>(0) : ::base::check_failed(__FILE__, __LINE__, #condition, message))

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One request and its response, as every daemon's machine sees it: a task over a Stream (head, body, sink, connection),
+// knowing nothing of the protocol. Owner: the client connection (or HTTP/2 session). Worker thread.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/reason.h"
+#include "http/head.h"
+#include "http/request_body.h"
+#include "http/response_sink.h"
+#include "net/task.h"
+#include "net/transport.h"
+
+namespace http {
+
+// What a listener says of its connections; kept by the daemon, outlives connections.
+struct ListenerInfo {
+  std::string name;          // as configured
+  bool tls = false;
+};
+
+// Facts of a connection that its exchanges may read.
+struct ConnectionInfo {
+  net::PeerInfo peer;
+  const ListenerInfo* listener = nullptr;
+  std::uint64_t serial = 0;    // unique in the process
+  std::uint32_t requests = 0;  // how many before this one
+  base::TimePoint accepted{};
+};
+
+enum class Protocol : std::uint8_t { http1_0, http1_1, http2 };
+
+// A request as it arrived. References are valid until the exchange is reaped.
+struct Stream {
+  RequestHead head;            // normalised and checked; hop-by-hop fields still there (see hop_by_hop.h)
+  RequestBody* body = nullptr;
+  ResponseSink* sink = nullptr;
+  const ConnectionInfo* connection = nullptr;
+  Protocol protocol = Protocol::http1_1;
+  bool upgrade_websocket = false;
+  bool te_trailers = false;
+  base::TimePoint began{};     // first byte of the request
+  base::TimePoint parsed{};    // head complete
+  base::WallTime began_wall{};
+  std::uint64_t head_bytes = 0; // as received
+};
+
+// A short history of states, printed when a check fails and shown by trace.
+class History {
+ public:
+  void add(const char* state, base::TimePoint when);
+  std::string text() const;  // "route +0.1ms queue +3.0ms …"
+ private:
+  struct Entry { const char* state; base::TimePoint when; };
+  std::array<Entry, 12> entries_{};
+  std::uint8_t count_ = 0;
+};
+
+class Exchange : public net::Task {
+ public:
+  ~Exchange() override;  // CHECKs that record_end was called
+  Stream& stream() { return stream_; }
+
+ protected:
+  Exchange(net::EventLoop& loop, net::TaskOwner& owner, Stream stream);
+  // The exchange's single end: called exactly once, before run() returns closed.
+  void record_end(base::Reason reason);
+  bool end_recorded() const { return static_cast<bool>(end_reason_); }
+  const base::Reason& end_reason() const { return end_reason_; }
+  void note(const char* state) { history_.add(state, now()); }
+
+  Stream stream_;
+  History history_;
+
+ private:
+  base::Reason end_reason_;
+};
+
+// A request that failed before an exchange existed (bad head, limits, time-out): answered by the connection, logged by the service.
+struct Rejected {
+  const ConnectionInfo* connection;
+  base::Error error;
+  std::string_view request_line;  // what was received of it, unescaped; may be empty
+  int status;                     // sent to the client, 0: closed without an answer
+  std::uint64_t bytes_sent;
+  base::TimePoint began;
+};
+
+// One a worker and daemon: makes exchanges. Outlives all connections of its worker.
+class Service {
+ public:
+  virtual ~Service() = default;
+  virtual std::unique_ptr<Exchange> open(net::TaskOwner& owner, Stream stream) = 0;
+  virtual void rejected(const Rejected& what) = 0;
+  // Head and body of an error that the connection answers itself, e.g. own error pages. Default: short HTML.
+  virtual void error_answer(const base::Error& error, ResponseHead& head, std::string& body);
+};
+
+}  // namespace http

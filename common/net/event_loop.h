@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One loop a thread over libevent: poll, ready list, timers, mailbox. Owner: its thread object (worker or control thread).
+// libevent sees sockets and the next deadline only; time is the Clock's.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "net/task.h"
+
+struct event_base;
+struct event;
+
+namespace net {
+
+class Mailbox;
+
+// Readiness of one descriptor: registered once for its life, edge-triggered. The callback only sets bits and rings `task`.
+// A bit stays set until the user clears it (EAGAIN or a short read).
+class Readiness {
+ public:
+  Readiness() = default;
+  ~Readiness() { unregister(); }
+  Readiness(const Readiness&) = delete;
+  Readiness& operator=(const Readiness&) = delete;
+  // `task` must outlive the registration. Also reports the peer's FIN (EV_CLOSED) while reading is paused.
+  void register_fd(EventLoop& loop, int fd, Task& task);
+  void unregister();
+  void set_task(Task& task) { task_ = &task; }  // another task is rung from now on
+
+  bool readable = false;
+  bool writable = false;
+  bool closed = false;  // FIN or reset seen by the kernel; bytes may still be there to read
+
+ private:
+  static void on_event(int fd, short what, void* self);
+  event* event_ = nullptr;
+  Task* task_ = nullptr;
+};
+
+class EventLoop {
+ public:
+  // The clock is refreshed by the loop after each poll. Requires epoll with edge triggering; Error otherwise (fatal at start).
+  explicit EventLoop(base::Clock& clock);
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  base::Clock& clock() { return clock_; }
+  base::TimePoint now() const { return clock_.now(); }
+  Mailbox& mailbox() { return *mailbox_; }
+  event_base* base() { return base_; }
+
+  void run();                 // until stop()
+  void stop() { stopping_ = true; }  // from the loop's own thread (others post a message that calls it)
+  // One turn: runs rung tasks for a few rounds, due timers, then polls at most until the next deadline (not at all if
+  // work is left or `block` is false). Tests drive loops with this and a FakeClock.
+  void turn(bool block);
+  // Turns without blocking until nothing is ready. Tests.
+  void drain();
+  std::size_t ready_count() const;
+
+ private:
+  friend class Task;
+  friend class Readiness;
+  void ring(Task& task);
+  void run_ready();
+  void fire_timers();
+  void heap_set(Task& task);
+  void heap_remove(Task& task);
+  void heap_up(std::size_t i);
+  void heap_down(std::size_t i);
+
+  struct Timer {
+    base::TimePoint when;
+    Task* task;
+  };
+  base::Clock& clock_;
+  event_base* base_ = nullptr;
+  base::List<Task, ReadyTag> ready_;
+  base::List<Task, ReadyTag> current_;
+  std::vector<Timer> heap_;
+  std::unique_ptr<Mailbox> mailbox_;
+  bool stopping_ = false;
+};
+
+}  // namespace net
