@@ -53,6 +53,11 @@ class List {
     Link* n = link(item)->next_;
     return n == &head_ ? nullptr : &object(n);
   }
+  T* last() { return empty() ? nullptr : &object(head_.previous_); }
+  T* previous(T& item) {
+    Link* p = link(item)->previous_;
+    return p == &head_ ? nullptr : &object(p);
+  }
   T* pop_front() {
     T* item = first();
     if (item) link(*item)->unlink();

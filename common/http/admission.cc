@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "http/admission.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace http {
+
+namespace {
+const FirstFree first_free;
+}
+
+Slot::~Slot() {
+  if (book_) book_->leave(row_);
+}
+
+// --- Ticket ---
+
+Ticket::~Ticket() {
+  cancel();
+  forget_address();
+}
+
+void Ticket::cancel() {
+  // The book first: while waiting it may be taking the slot object at this moment.
+  if (state_ == State::waiting) book_->cancel(*this);
+  state_ = State::idle;
+  slot_.reset();
+}
+
+std::unique_ptr<Slot> Ticket::take_slot() {
+  CHECK(state_ == State::granted);
+  state_ = State::idle;
+  return std::move(slot_);
+}
+
+void Ticket::forget_address() {
+  if (handle_) desk_.tickets_.remove(handle_);
+  handle_ = {};
+}
+
+void Ticket::deliver(std::unique_ptr<Slot> slot) {
+  CHECK(state_ == State::waiting && !queued_);
+  if (slot->refusal_) {
+    state_ = State::refused;
+    refusal_ = slot->refusal_;
+    slot->refusal_ = nullptr;
+    slot_ = std::move(slot);  // the empty object serves the next entry
+  } else {
+    state_ = State::granted;
+    row_ = slot->row_;
+    slot_ = std::move(slot);
+  }
+  if (user_) user_->ring();
+}
+
+// --- Admission ---
+
+Admission::Admission(std::string name, Options options, const PickPolicy& policy)
+    : name_(std::move(name)), options_(options), policy_(policy) {}
+
+Admission::Admission(std::string name, std::uint32_t max_active, std::uint32_t max_waiting)
+    : name_(std::move(name)), options_{max_waiting}, policy_(first_free) {
+  add_row({}, max_active, 1, true);
+}
+
+Admission::~Admission() {
+  CHECK_MSG(totals_.active == 0, "a slot outlives its book");
+  CHECK_MSG(totals_.waiting == 0, "a ticket outlives its book");
+}
+
+std::size_t Admission::add_row(std::string name, std::uint32_t limit, std::uint32_t weight, bool up) {
+  names_.push_back(std::move(name));
+  ServerRow row;
+  row.name = names_.back();
+  row.configured_limit = limit;
+  row.configured_weight = weight;
+  row.up = up;
+  rows_.push_back(row);
+  named_.emplace_back();
+  return rows_.size() - 1;
+}
+
+std::size_t Admission::find_row(std::string_view name) const {
+  for (std::size_t i = 0; i < names_.size(); ++i)
+    if (names_[i] == name) return i;
+  return no_row;
+}
+
+Admission::Entry Admission::enter(Ticket& t, const Input& input, base::TimePoint now) {
+  CHECK(t.state_ == Ticket::State::idle || t.state_ == Ticket::State::refused);
+  CHECK(!input.again || t.arrival_ != 0);
+  if (!t.slot_) t.slot_ = std::make_unique<Slot>();
+  if (!t.handle_) t.handle_ = t.desk_.tickets_.add(&t);
+  t.slot_->desk_ = &t.desk_;
+  t.slot_->to_ = t.handle_;
+  t.refusal_ = nullptr;
+  t.book_ = this;
+  t.entered_ = now;
+
+  Mail mail;
+  Entry entry = Entry::refused;
+  {
+    std::lock_guard lock(mutex_);
+    if (next_wake_ <= now) {
+      wake_rows(now);
+      settle(mail);
+    }
+    if (!input.again) {
+      // Workers read their clocks at different moments; the order of arrival is the order of this lock.
+      last_time_ = std::max(last_time_, now);
+      t.arrival_ = ++arrivals_;
+      t.order_ = (last_time_.time_since_epoch() + input.priority * options_.class_step).count();
+    }
+    // By the invariant whoever waits cannot use what is free: no need to look at the queue.
+    t.named_ = input.row < rows_.size() && rows_[input.row].takes_named() ? input.row : no_row;
+    const std::size_t row = t.named_ == no_row ? policy_.pick(rows_) : (rows_[t.named_].free() ? t.named_ : no_row);
+    if (row != no_row) {
+      take_slot(t, row);
+      t.row_ = row;
+      entry = Entry::granted;
+    } else if (t.named_ == no_row && !any_in_choice()) {
+      t.refusal_ = &admission_reason::no_server;
+      ++totals_.refused_no_server;
+    } else if (!input.again && totals_.waiting >= options_.max_waiting) {
+      t.refusal_ = &admission_reason::queue_full;
+      ++totals_.refused_full;
+    } else {
+      t.ahead_ = totals_.waiting;
+      put_in_queue(t);
+      ++totals_.queued;
+      entry = Entry::queued;
+    }
+    check_book();
+  }
+  t.state_ = entry == Entry::granted ? Ticket::State::granted : entry == Entry::queued ? Ticket::State::waiting : Ticket::State::refused;
+  deliver(mail);
+  return entry;
+}
+
+void Admission::cancel(Ticket& t) {
+  bool in_mail = false;
+  {
+    std::lock_guard lock(mutex_);
+    in_mail = !t.queued_;
+    if (t.queued_) unqueue(t);
+    check_book();
+  }
+  // The slot that is under way must find nobody, and so return, even if this ticket enters again.
+  if (in_mail) t.forget_address();
+}
+
+void Admission::leave(std::size_t row) {
+  Mail mail;
+  {
+    std::lock_guard lock(mutex_);
+    ServerRow& r = rows_[row];
+    CHECK(r.used > 0 && totals_.active > 0);
+    --r.used;
+    --totals_.active;
+    match_row(row, mail);
+    check_book();
+  }
+  deliver(mail);
+}
+
+void Admission::take_out(std::size_t row, base::TimePoint until, base::TimePoint now) {
+  change(now, [&](std::span<ServerRow> rows) {
+    rows[row].out = true;
+    rows[row].trial = false;
+    rows[row].out_until = until;
+    next_wake_ = std::min(next_wake_, until);
+  });
+}
+
+void Admission::succeeded(std::size_t row, base::TimePoint now) {
+  change(now, [&](std::span<ServerRow> rows) { rows[row].trial = false; });
+}
+
+void Admission::tick(base::TimePoint now) {
+  {
+    std::lock_guard lock(mutex_);
+    if (next_wake_ > now) return;
+  }
+  change(now, [](std::span<ServerRow>) {});
+}
+
+std::vector<ServerRow> Admission::copy_rows() const {
+  std::vector<ServerRow> out;
+  out.reserve(rows_.size());  // the number of rows never changes while threads run
+  std::lock_guard lock(mutex_);
+  out.insert(out.end(), rows_.begin(), rows_.end());
+  return out;
+}
+
+Admission::Totals Admission::totals() const {
+  std::lock_guard lock(mutex_);
+  return totals_;
+}
+
+// --- under the mutex ---
+
+bool Admission::before(const Ticket& a, const Ticket& b) {
+  return a.order_ != b.order_ ? a.order_ < b.order_ : a.arrival_ < b.arrival_;
+}
+
+bool Admission::any_in_choice() const {
+  return std::any_of(rows_.begin(), rows_.end(), [](const ServerRow& r) { return r.in_choice(); });
+}
+
+void Admission::wake_rows(base::TimePoint now) {
+  next_wake_ = base::TimePoint::max();
+  for (ServerRow& r : rows_) {
+    if (!r.out) continue;
+    if (r.out_until <= now) {
+      r.out = false;
+      r.trial = true;
+    } else {
+      next_wake_ = std::min(next_wake_, r.out_until);
+    }
+  }
+}
+
+void Admission::settle(Mail& mail) {
+  readdress(mail);
+  match(mail);
+  check_book();
+}
+
+// Tickets whose server takes none any more join the general queue at their old place; where nobody is left in the choice
+// nothing waits.
+void Admission::readdress(Mail& mail) {
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    if (rows_[i].takes_named()) continue;
+    while (Ticket* t = named_[i].first()) {
+      unqueue(*t);
+      t->named_ = no_row;
+      put_in_queue(*t);
+      ++totals_.readdressed;
+    }
+  }
+  if (any_in_choice()) return;
+  while (Ticket* t = general_.first()) {
+    ++totals_.refused_no_server;
+    refuse(*t, admission_reason::no_server, mail);
+  }
+}
+
+// Grants the lowest ticket that some free row may take, until there is none.
+void Admission::match(Mail& mail) {
+  for (;;) {
+    Ticket* best = nullptr;
+    std::size_t row = no_row;
+    if (Ticket* t = general_.first()) {
+      row = policy_.pick(rows_);
+      if (row != no_row) best = t;
+    }
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      Ticket* t = named_[i].first();
+      if (!t || !rows_[i].free() || (best && !before(*t, *best))) continue;
+      best = t;
+      row = i;
+    }
+    if (!best) return;
+    grant(*best, row, mail);
+  }
+}
+
+// The same for one row that has just become freer: nothing else can have changed.
+void Admission::match_row(std::size_t row, Mail& mail) {
+  ServerRow& r = rows_[row];
+  while (r.free()) {
+    Ticket* t = r.takes_named() ? named_[row].first() : nullptr;
+    Ticket* g = r.in_choice() ? general_.first() : nullptr;
+    Ticket* next = !t ? g : !g ? t : before(*t, *g) ? t : g;
+    if (!next) return;
+    grant(*next, row, mail);
+  }
+}
+
+void Admission::take_slot(Ticket& t, std::size_t row) {
+  if (t.named_ == no_row) policy_.apply(rows_, row);
+  ServerRow& r = rows_[row];
+  r.used_max = std::max(r.used_max, ++r.used);
+  r.last_grant = ++grants_;
+  ++r.granted;
+  ++totals_.granted;
+  totals_.active_max = std::max(totals_.active_max, ++totals_.active);
+  t.slot_->book_ = this;
+  t.slot_->row_ = row;
+  t.slot_->trial_ = r.trial;
+}
+
+void Admission::grant(Ticket& t, std::size_t row, Mail& mail) {
+  unqueue(t);
+  take_slot(t, row);
+  mail.add(std::move(t.slot_));
+}
+
+void Admission::refuse(Ticket& t, const base::ReasonRow& why, Mail& mail) {
+  unqueue(t);
+  t.slot_->refusal_ = &why;
+  mail.add(std::move(t.slot_));
+}
+
+void Admission::put_in_queue(Ticket& t) {
+  Queue& queue = t.named_ == no_row ? general_ : named_[t.named_];
+  // Newcomers go to the end or near it; only those that come back look for their place from the front.
+  Ticket* at = queue.last();
+  if (!at || !before(t, *at)) {
+    queue.push_back(t);
+  } else if (Ticket* first = queue.first(); before(t, *first)) {
+    queue.push_front(t);
+  } else {
+    while (before(t, *at)) at = queue.previous(*at);
+    queue.insert(*queue.next(*at), t);
+  }
+  t.queued_ = true;
+  if (t.named_ != no_row) {
+    ServerRow& r = rows_[t.named_];
+    r.queued_max = std::max(r.queued_max, ++r.queued);
+  }
+  totals_.waiting_max = std::max(totals_.waiting_max, ++totals_.waiting);
+}
+
+void Admission::unqueue(Ticket& t) {
+  CHECK(t.queued_);
+  t.unlink();
+  t.queued_ = false;
+  if (t.named_ != no_row) --rows_[t.named_].queued;
+  --totals_.waiting;
+}
+
+// --- delivery, after unlock ---
+
+void Admission::Mail::add(std::unique_ptr<Slot> slot) {
+  Slot* s = slot.release();
+  s->next_ = nullptr;
+  (last ? last->next_ : first) = s;
+  last = s;
+}
+
+void Admission::deliver(Mail& mail) {
+  while (Slot* s = mail.first) {
+    mail.first = s->next_;
+    std::unique_ptr<Slot> slot(s);
+    TicketDesk* desk = s->desk_;
+    if (desk->here()) {
+      // A slot that finds nobody returns here; that may grant it onward, from this thread's stack, with the lock free.
+      if (Ticket* t = desk->tickets_.find(s->to_)) t->deliver(std::move(slot));
+    } else {
+      desk->post([desk, slot = std::move(slot)]() mutable {
+        if (Ticket* t = desk->tickets_.find(slot->to_)) t->deliver(std::move(slot));
+      });
+    }
+  }
+}
+
+// --- checks ---
+
+void Admission::check_book() const {
+#ifdef TRIVET_CHECK_BOOK
+  verify_locked();
+#endif
+}
+
+void Admission::verify() const {
+  std::lock_guard lock(mutex_);
+  verify_locked();
+}
+
+void Admission::verify_locked() const {
+  std::uint32_t used = 0, waiting = 0;
+  const auto count = [&](Queue& queue, std::size_t named) {
+    std::uint32_t n = 0;
+    for (Ticket* t = queue.first(); t; t = queue.next(*t), ++n) {
+      CHECK(t->queued_ && t->slot_ && !t->slot_->book_ && t->named_ == named);
+      Ticket* next = queue.next(*t);
+      CHECK(!next || before(*t, *next));
+    }
+    waiting += n;
+    return n;
+  };
+  const std::uint32_t general = count(general_, no_row);
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    const ServerRow& r = rows_[i];
+    used += r.used;
+    CHECK(count(named_[i], i) == r.queued);
+    CHECK_MSG(!(r.queued && r.free() && r.takes_named()), "a free slot beside a ticket that names its server");
+    CHECK_MSG(!(r.queued && !r.takes_named()), "a ticket names a server that takes none");
+    CHECK_MSG(!(general && r.free() && r.in_choice()), "a free slot beside a waiting ticket");
+  }
+  CHECK_MSG(!(general && !any_in_choice()), "a ticket waits for no server");
+  CHECK(used == totals_.active && waiting == totals_.waiting);
+}
+
+}  // namespace http

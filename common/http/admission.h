@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Admission: who may use a server now. One book a backend (balancer), route (webfront) or origin (cachenode): rows with a limit
+// of slots, tickets that wait for one. Shared by all workers under one mutex, within which there is no I/O, no allocation,
+// no logging and no call into users. The invariant, on every unlock: no free slot coexists with a ticket that may use it.
+//
+// Use: a Ticket is a member of the exchange (owner's thread). `enter` gives a slot at once, queues the ticket, or refuses it.
+// A queued ticket's user is rung when state() becomes granted or refused. take_slot() hands the slot on, normally to
+// UpstreamPool::lease; destroying the Slot returns it, from any thread. A granted slot travels as an object in a message, so that
+// a message that finds nobody, or is never delivered, returns it.
+//
+// Lifetime: books and desks outlive all tickets, slots and messages: destroy them after every worker's thread was joined
+// and its exchanges, pool and loop are gone.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/handle.h"
+#include "base/list.h"
+#include "base/reason.h"
+#include "http/admission_view.h"
+#include "http/upstream_pool.h"
+#include "net/mailbox.h"
+#include "net/task.h"
+
+namespace http {
+
+class Admission;
+class Ticket;
+
+namespace admission_reason {
+inline constexpr base::ReasonRow queue_full{"queue-full", "the queue is full ({a} waiting)", 503, "connection_limit_reached"};
+inline constexpr base::ReasonRow no_server{"no-server", "no server of {s} is available", 503, "destination_unavailable"};
+// For the owner's deadline, when it cancels a ticket that waited too long.
+inline constexpr base::ReasonRow queue_timeout{"queue-timeout", "waited {a} ms in the queue of {s}", 503, "connection_limit_reached"};
+}  // namespace admission_reason
+
+// One a worker: where its tickets are found when a grant arrives. Virtual so that tests can hold the mail back.
+class TicketDesk {
+ public:
+  virtual ~TicketDesk() = default;
+  virtual bool here() const = 0;              // called on the desk's own thread?
+  virtual void post(net::Message message) = 0;  // any thread
+
+ private:
+  friend class Admission;
+  friend class Ticket;
+  base::HandleTable<Ticket> tickets_;  // desk's thread only
+};
+
+// The desk of a loop. Made on the loop's thread, or told the thread by adopt_thread() there.
+class LoopDesk final : public TicketDesk {
+ public:
+  explicit LoopDesk(net::EventLoop& loop) : loop_(loop), thread_(std::this_thread::get_id()) {}
+  void adopt_thread() { thread_ = std::this_thread::get_id(); }
+  bool here() const override { return std::this_thread::get_id() == thread_; }
+  void post(net::Message message) override { loop_.mailbox().post(std::move(message)); }
+
+ private:
+  net::EventLoop& loop_;
+  std::thread::id thread_;
+};
+
+// One unit of a row's limit, owned by whoever holds the object. Destroying it returns the slot and grants it onward.
+class Slot final : public SlotHold {
+ public:
+  ~Slot() override;
+  std::size_t row() const { return row_; }
+  Admission* book() const { return book_; }
+  // The row is being tried again after its out_until: its first success should be told by Admission::succeeded.
+  bool trial() const { return trial_; }
+
+ private:
+  friend class Admission;
+  friend class Ticket;
+  Admission* book_ = nullptr;  // null: holds nothing
+  std::size_t row_ = no_row;
+  bool trial_ = false;
+  TicketDesk* desk_ = nullptr; // address while in the mail
+  base::Handle to_;
+  const base::ReasonRow* refusal_ = nullptr;
+  Slot* next_ = nullptr;       // chain of one delivery
+};
+
+struct TicketTag {};
+
+class Ticket : private base::ListLink<TicketTag> {
+ public:
+  enum class State : std::uint8_t { idle, waiting, granted, refused };
+  // `user` is rung on a grant or refusal that comes later; null in tests. Both outlive the ticket.
+  Ticket(TicketDesk& desk, net::Task* user) : desk_(desk), user_(user) {}
+  ~Ticket();
+  Ticket(const Ticket&) = delete;
+  Ticket& operator=(const Ticket&) = delete;
+
+  State state() const { return state_; }
+  std::size_t row() const { return row_; }                     // of the last grant
+  // The granted slot; the ticket is idle then, but remembers its arrival for `Input::again`.
+  std::unique_ptr<Slot> take_slot();
+  const base::ReasonRow* refusal() const { return refusal_; }  // when refused
+  std::uint64_t arrival() const { return arrival_; }           // 0: never entered
+  std::uint32_t ahead() const { return ahead_; }               // how many waited when this ticket was queued
+  base::TimePoint entered() const { return entered_; }
+  // Gives up the place, or the slot that was granted. Idle afterwards.
+  void cancel();
+
+ private:
+  friend class Admission;
+  friend class base::List<Ticket, TicketTag>;
+  void deliver(std::unique_ptr<Slot> slot);
+  void forget_address();
+
+  TicketDesk& desk_;
+  net::Task* user_;
+  // Owner's thread.
+  State state_ = State::idle;
+  std::size_t row_ = no_row;
+  std::unique_ptr<Slot> slot_;       // granted: the slot; waiting: guarded by the book, which takes it to grant
+  const base::ReasonRow* refusal_ = nullptr;
+  base::Handle handle_;
+  Admission* book_ = nullptr;        // where it waits
+  std::uint64_t arrival_ = 0;
+  base::TimePoint entered_{};
+  std::uint32_t ahead_ = 0;
+  // Guarded by the book's mutex while waiting.
+  std::int64_t order_ = 0;
+  std::size_t named_ = no_row;
+  bool queued_ = false;              // in a list of the book; false while waiting: the slot or refusal is in the mail
+};
+
+class Admission {
+ public:
+  enum class Entry : std::uint8_t { granted, queued, refused };
+  struct Options {
+    std::uint32_t max_waiting = 1024;
+    // What one step of class is worth in waiting time: a ticket of class 1 goes after those of class 0 that arrived within
+    // this time, so that no class starves.
+    base::Duration class_step = std::chrono::seconds(1);
+  };
+  struct Input {
+    std::size_t row = no_row;  // a sticky request names its server; it is re-addressed if that takes none
+    int priority = 0;          // class: lower goes first
+    bool again = false;        // a retry keeps its arrival number and class, and is not subject to max_waiting
+  };
+  struct Totals {
+    std::uint32_t active = 0, active_max = 0;
+    std::uint32_t waiting = 0, waiting_max = 0;  // general and named
+    std::uint64_t granted = 0, queued = 0;       // in all
+    std::uint64_t refused_full = 0, refused_no_server = 0, readdressed = 0;
+  };
+
+  // Rows are added before any thread uses the book. `policy` outlives it.
+  Admission(std::string name, Options options, const PickPolicy& policy);
+  // One anonymous row: at most `max_active` slots (0: unlimited), `max_waiting` tickets.
+  Admission(std::string name, std::uint32_t max_active, std::uint32_t max_waiting);
+  ~Admission();
+  Admission(const Admission&) = delete;
+  Admission& operator=(const Admission&) = delete;
+
+  std::size_t add_row(std::string name, std::uint32_t limit, std::uint32_t weight, bool up);
+  const std::string& name() const { return name_; }
+  std::size_t rows() const { return rows_.size(); }
+  std::string_view row_name(std::size_t row) const { return rows_[row].name; }  // never changes
+  std::size_t find_row(std::string_view name) const;                          // no_row if unknown
+
+  // Ticket's thread. granted: the ticket holds a slot; queued: it waits; refused: ticket.refusal() says why.
+  Entry enter(Ticket& ticket, const Input& input, base::TimePoint now);
+  // Checks, admin commands, reload, ticks: `edit(std::span<ServerRow>)` runs under the mutex and may change everything but
+  // used and queued; then tickets are re-addressed, refused or granted. It must not call into the book.
+  template <class F>
+  void change(base::TimePoint now, F&& edit) {
+    Mail mail;
+    {
+      std::lock_guard lock(mutex_);
+      edit(std::span<ServerRow>(rows_));
+      wake_rows(now);
+      settle(mail);
+    }
+    deliver(mail);
+  }
+  // A connect to the row failed before anything was sent: nobody is attracted until `until` (max(): until a check succeeds).
+  void take_out(std::size_t row, base::TimePoint until, base::TimePoint now);
+  // A request that tried the row after out_until was answered: it is as before.
+  void succeeded(std::size_t row, base::TimePoint now);
+  // Lets rows whose out_until has passed be tried again. Cheap when there is none.
+  void tick(base::TimePoint now);
+  // `see(std::span<const ServerRow>, const Totals&)` under the mutex: copy and leave.
+  template <class F>
+  auto read(F&& see) const {
+    std::lock_guard lock(mutex_);
+    return see(std::span<const ServerRow>(rows_), totals_);
+  }
+  std::vector<ServerRow> copy_rows() const;
+  Totals totals() const;
+  // CHECKs the invariant and all counts; after every change in builds with TRIVET_CHECK_BOOK, and from tests.
+  void verify() const;
+
+ private:
+  friend class Slot;
+  friend class Ticket;
+  using Queue = base::List<Ticket, TicketTag>;
+  struct Mail {
+    Slot* first = nullptr;
+    Slot* last = nullptr;
+    void add(std::unique_ptr<Slot> slot);
+  };
+  void leave(std::size_t row);
+  void cancel(Ticket& ticket);
+  bool any_in_choice() const;
+  void wake_rows(base::TimePoint now);
+  void settle(Mail& mail);
+  void readdress(Mail& mail);
+  void match(Mail& mail);
+  void match_row(std::size_t row, Mail& mail);
+  void take_slot(Ticket& ticket, std::size_t row);
+  void grant(Ticket& ticket, std::size_t row, Mail& mail);
+  void refuse(Ticket& ticket, const base::ReasonRow& why, Mail& mail);
+  void put_in_queue(Ticket& ticket);
+  void unqueue(Ticket& ticket);
+  static bool before(const Ticket& a, const Ticket& b);
+  void check_book() const;
+  void verify_locked() const;
+  static void deliver(Mail& mail);
+
+  const std::string name_;
+  const Options options_;
+  const PickPolicy& policy_;
+  std::deque<std::string> names_;
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::vector<ServerRow> rows_;
+  mutable std::deque<Queue> named_;  // one a row
+  mutable Queue general_;
+  Totals totals_;
+  std::uint64_t arrivals_ = 0;
+  std::uint64_t grants_ = 0;
+  base::TimePoint last_time_{};
+  base::TimePoint next_wake_ = base::TimePoint::max();
+};
+
+}  // namespace http
