@@ -237,6 +237,12 @@ class App:
         return self.problem(view, int(status) if status.isdigit() and 400 <= int(status) < 600 else 500,
                             "This page fails on purpose. It is the application's own error page.")
 
+    def moment(self, request, view):
+        """A page that caches may keep for one second only: shows what happens when it has expired."""
+        return self.html(pages.page(view, {"title": "One second", "parts": [
+            {"kind": "text", "text": "Caches may keep this page for one second."}]}, []), 200,
+            "max-age=0, s-maxage=1, must-revalidate")
+
     def clock(self, request, view):
         return self.html(pages.clock(view, view.url("/clock/socket").replace("http", "ws", 1)), 200, PAGE)
 
@@ -264,10 +270,10 @@ class App:
             response.add("Set-Cookie", f"{MESSAGES}={quote(message)}; Path=/; HttpOnly; SameSite=Lax")
         return response
 
-    for simple in (page, style, image, file, big, slow, error, clock, socket, request, ok):
+    for simple in (page, style, image, file, big, slow, error, moment, clock, socket, request, ok):
         simple.methods = ()
     # First segment -> handler and how many segments follow.
     ROUTES = {"style.css": (style, 0), "images": (image, 1), "files": (file, 1), "big": (big, 1), "login": (login, 0),
               "logout": (logout, 0), "upload": (upload, 0), "measure": (measure, 0), "echo": (echo, 0), "slow": (slow, 0),
-              "error": (error, 0), "clock": (clock, 0), "request": (request, 0), "ok": (ok, 0)}
+              "error": (error, 0), "moment": (moment, 0), "clock": (clock, 0), "request": (request, 0), "ok": (ok, 0)}
     del simple

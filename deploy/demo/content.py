@@ -21,6 +21,7 @@ PAGES = {
         ("list", "/slow sends a line every second: it arrives as it is written, and the other instance serves meanwhile.\n"
                  "/clock is a WebSocket through all tiers.\n"
                  "/error is a page that always fails; the visitor gets the application's own error page.\n"
+                 "/moment may be kept for one second: stop both instances, and it is still served.\n"
                  "/request shows the request as the application sees it.\n"
                  "/big/5242880 is a file of five megabytes, whole or by range.")]),
 }

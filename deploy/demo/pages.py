@@ -77,12 +77,20 @@ def frame(view, title, body, script=""):
 """
 
 
+def linked(view, line):
+    """A line that begins with a path of this site gets a link to it."""
+    if not line.startswith("/"):
+        return e(line)
+    path, blank, rest = line.partition(" ")
+    return f'<a href="{e(view.url(path))}">{e(path)}</a>{e(blank + rest)}'
+
+
 def part(view, one):
     kind, text = one["kind"], one["text"]
     if kind == "heading":
         return f"<h2>{e(text)}</h2>"
     if kind == "list":
-        return "<ul>" + "".join(f"<li>{e(t)}</li>" for t in text.splitlines() if t.strip()) + "</ul>"
+        return "<ul>" + "".join(f"<li>{linked(view, t)}</li>" for t in text.splitlines() if t.strip()) + "</ul>"
     if kind == "quote":
         return f"<blockquote>{e(text)}</blockquote>"
     if kind == "picture":

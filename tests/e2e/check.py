@@ -73,8 +73,9 @@ class Suite:
                 return True
             except Exception as problem:
                 failed += 1
-                why = str(problem) if isinstance(problem, Failed) else traceback.format_exc().strip()
-                print(f"FAIL {name}: {why}", flush=True)
+                print(f"FAIL {name}: {problem if isinstance(problem, Failed) else repr(problem)}", flush=True)
+                if not isinstance(problem, Failed):
+                    print("    " + traceback.format_exc().strip().replace("\n", "\n    "), flush=True)
                 return False
 
         def begin():

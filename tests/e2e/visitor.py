@@ -134,6 +134,7 @@ class WebSocket:
         return head[0] & 0x0F, self.reader.read(size)
 
     def close(self):
+        self.reader.close()
         self.link.close()
 
 

@@ -2,25 +2,19 @@
 """What every test of the demo gets: chain, instances, an anonymous visitor and a logged-in one."""
 import os
 import re
-import shutil
 
+import base
 import check
-import visitor
 
 import chain
 
 PASSWORD = "editor12345"
 
 
-class World:
+class World(base.Base):
     def __init__(self, options):
-        self.options = options
-        self.directory = f"{options.dir}/run"
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-        def edit(name, text):
-            return text if not options.workers else text.replace('workers          = "auto"', f"workers          = {options.workers}")
-        self.chain = chain.Chain(options.bin, self.directory, [], site="/Demo", edit=edit)
+        super().__init__(options)
+        self.chain = chain.Chain(options.bin, self.directory, [], site="/Demo", edit=self.edit)
         cache = f"unix:{self.chain.socket_path('cachenode')}"
         self.apps = [chain.DemoInstance(f"app{n}", self.directory, [cache]) for n in (1, 2)]
         self.chain.servers = [a.address for a in self.apps]
@@ -32,37 +26,6 @@ class World:
         except BaseException:
             self.stop_everything()
             raise
-
-    def wait_up(self, count):
-        """Until the balancer says that so many servers are up."""
-        check.until(lambda: self.servers_up() == count, 30, f"{count} servers should be up: {self.stats()}")
-
-    def stats(self):
-        """{(proxy, server): {column: value}} of `show stat`."""
-        lines = self.admin("balancer", "show stat").splitlines()
-        head = next(line for line in lines if line.startswith("# "))[2:].split(",")
-        rows = [dict(zip(head, line.split(","))) for line in lines if line and not line.startswith("#")]
-        return {(r["pxname"], r["svname"]): r for r in rows}
-
-    def servers_up(self):
-        rows = self.stats().items()
-        return sum(r["status"].startswith("UP") for (_, server), r in rows if server not in ("FRONTEND", "BACKEND"))
-
-    def admin(self, daemon, command):
-        """One command on the admin socket, as scripts send it."""
-        import socket
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(20)
-            s.connect(self.chain.admin(daemon))
-            s.sendall(command.encode() + b"\n")
-            s.shutdown(socket.SHUT_WR)
-            answer = b""
-            while data := s.recv(65536):
-                answer += data
-        return answer.decode()
-
-    def visitor(self):
-        return visitor.Visitor(self.chain.url, self.chain.certificate())
 
     def editor(self):
         """A visitor who has logged in by the form."""
