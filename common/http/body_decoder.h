@@ -12,6 +12,7 @@ struct BodyLimits {
   std::size_t chunk_line = 1024;      // size and extensions of one chunk
   std::size_t extensions = 16 * 1024; // all chunk extensions of a body together
   HeadLimits trailers{8 * 1024, 50, 0, 256};
+  base::Side side = base::Side::client; // whose body it is: errors of an upstream's are 502
 };
 
 class BodyDecoder {
@@ -29,7 +30,10 @@ class BodyDecoder {
 
  private:
   enum class State : std::uint8_t { length, chunk_size, chunk_data, chunk_end, trailers, until_close, complete };
+  std::unexpected<base::Error> refuse(const base::ReasonRow& row, std::int64_t limit = 0);
+  void take(net::Buffer& input, net::Buffer& body, std::size_t max);
   base::Result<bool> read_chunk_size(net::Buffer& input);
+  base::Result<bool> read_chunk_end(net::Buffer& input);
   base::Result<bool> read_trailers(net::Buffer& input);
   struct Trailers : Head { void clear() { clear_head(); } };
   State state_ = State::complete;

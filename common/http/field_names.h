@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 
 namespace http {
@@ -89,5 +90,19 @@ enum class Token : std::uint8_t {
 Token field_token(std::string_view name);
 // The table's spelling; empty for Token::other.
 std::string_view field_name(Token token);
+
+// A constant set of tokens, tested by one bit.
+class TokenSet {
+ public:
+  constexpr TokenSet(std::initializer_list<Token> tokens) {
+    for (const Token t : tokens) bits_[static_cast<unsigned>(t) / 64] |= std::uint64_t{1} << (static_cast<unsigned>(t) % 64);
+  }
+  constexpr bool contains(Token t) const {
+    return (bits_[static_cast<unsigned>(t) / 64] >> (static_cast<unsigned>(t) % 64) & 1) != 0;
+  }
+
+ private:
+  std::uint64_t bits_[2] = {};
+};
 
 }  // namespace http

@@ -53,6 +53,7 @@ class Head {
   void remove_if(Predicate predicate) { std::erase_if(fields_, predicate); }
 
   std::size_t bytes() const { return block_.size(); }  // size of the block, for accounting
+  std::string_view block() const { return block_; }    // what the offsets of the fields refer to
   int minor_version() const { return minor_version_; } // HTTP/1.x as received; 1 for HTTP/2
   void set_minor_version(int minor) { minor_version_ = minor; }
 
@@ -60,6 +61,7 @@ class Head {
   friend class HeadBuilder;  // the parsers fill block and table directly
   std::string_view view(std::uint32_t at, std::uint32_t size) const { return {block_.data() + at, size}; }
   std::uint32_t store(std::string_view bytes);  // appends, returns the offset
+  void append_line(std::string_view field, Token token, std::string_view content, Field& into);
   void clear_head();
 
   std::string block_;

@@ -23,6 +23,10 @@ struct Framing {
   std::uint64_t length = 0;
 };
 
+// Does a connection begin with HTTP/2's preface (RFC 9113 3.4)? `more`: it may, its 24 bytes are not all there.
+enum class Preface : std::uint8_t { no, more, yes };
+Preface http2_preface(std::string_view input);
+
 class RequestHeadParser {
  public:
   // `input` begins at the message's first byte and grows between calls. Returns the head's size in bytes when it is
@@ -39,7 +43,8 @@ class RequestHeadParser {
   void reset();
 
  private:
-  std::size_t scanned_ = 0;
+  base::Result<void> check(RequestHead& head);
+  std::size_t scanned_ = 0;  // where the search for the head's end goes on; 0: the request line is not complete
   Framing framing_;
   bool close_ = false;
   bool expect_continue_ = false;
@@ -57,6 +62,7 @@ class ResponseHeadParser {
   void reset();
 
  private:
+  base::Result<void> check(ResponseHead& head, Method request_method);
   std::size_t scanned_ = 0;
   Framing framing_;
   bool close_ = false;

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "http/head.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+
+namespace http {
+
+Method method_from(std::string_view name) {
+  switch (name.size()) {
+    case 3:
+      if (name == "GET") return Method::get;
+      if (name == "PUT") return Method::put;
+      if (name == "BAN") return Method::ban;
+      break;
+    case 4:
+      if (name == "HEAD") return Method::head;
+      if (name == "POST") return Method::post;
+      break;
+    case 5:
+      if (name == "PATCH") return Method::patch;
+      if (name == "PURGE") return Method::purge;
+      if (name == "TRACE") return Method::trace;
+      break;
+    case 6:
+      if (name == "DELETE") return Method::delete_;
+      break;
+    case 7:
+      if (name == "OPTIONS") return Method::options;
+      if (name == "CONNECT") return Method::connect;
+      break;
+    default: break;
+  }
+  return Method::other;
+}
+
+const Head::Field* Head::find(Token token) const {
+  for (const auto& f : fields_)
+    if (f.token == token) return &f;
+  return nullptr;
+}
+
+const Head::Field* Head::find(std::string_view wanted) const {
+  const Token token = field_token(wanted);
+  if (token != Token::other) return find(token);
+  for (const auto& f : fields_)
+    if (f.token == Token::other && base::iequals(name(f), wanted)) return &f;
+  return nullptr;
+}
+
+std::optional<std::string_view> Head::get(Token token) const {
+  const auto* f = find(token);
+  if (f == nullptr) return std::nullopt;
+  return value(*f);
+}
+
+std::optional<std::string_view> Head::get(std::string_view wanted) const {
+  const auto* f = find(wanted);
+  if (f == nullptr) return std::nullopt;
+  return value(*f);
+}
+
+std::string Head::joined(Token token, std::string_view separator) const {
+  std::string out;
+  bool first = true;
+  for (const auto& f : fields_) {
+    if (f.token != token) continue;
+    if (!first) out += separator;
+    first = false;
+    out += value(f);
+  }
+  return out;
+}
+
+std::size_t Head::count(Token token) const {
+  return static_cast<std::size_t>(std::count_if(fields_.begin(), fields_.end(), [token](const Field& f) { return f.token == token; }));
+}
+
+std::uint32_t Head::store(std::string_view bytes) {
+  const auto at = static_cast<std::uint32_t>(block_.size());
+  block_.append(bytes);
+  return at;
+}
+
+namespace {
+
+// True if `bytes` lie within the block: appending them could move what they refer to.
+bool within(const std::string& block, std::string_view bytes) {
+  return !bytes.empty() && std::less_equal<>{}(block.data(), bytes.data()) && std::less<>{}(bytes.data(), block.data() + block.size());
+}
+
+}  // namespace
+
+// Lines are stored as they are written, so that the writer can copy runs of them.
+void Head::append_line(std::string_view field, Token token, std::string_view content, Field& into) {
+  if (within(block_, field) || within(block_, content)) {
+    append_line(std::string(field), token, std::string(content), into);
+    return;
+  }
+  into.token = token;
+  into.name = store(field);
+  into.name_size = static_cast<std::uint16_t>(field.size());
+  store(": ");
+  into.value = store(content);
+  into.value_size = static_cast<std::uint32_t>(content.size());
+  store("\r\n");
+}
+
+void Head::add(std::string_view field, std::string_view content) {
+  Field f{};
+  append_line(field, field_token(field), content, f);
+  fields_.push_back(f);
+}
+
+void Head::add(Token token, std::string_view content) {
+  Field f{};
+  append_line(field_name(token), token, content, f);
+  fields_.push_back(f);
+}
+
+void Head::set(Token token, std::string_view content) {
+  auto first = std::find_if(fields_.begin(), fields_.end(), [token](const Field& f) { return f.token == token; });
+  if (first == fields_.end()) {
+    add(token, content);
+    return;
+  }
+  append_line(field_name(token), token, content, *first);
+  fields_.erase(std::remove_if(first + 1, fields_.end(), [token](const Field& f) { return f.token == token; }), fields_.end());
+}
+
+void Head::set(std::string_view field, std::string_view content) {
+  const Token token = field_token(field);
+  if (token != Token::other) {
+    set(token, content);
+    return;
+  }
+  const auto same = [&](const Field& f) { return f.token == Token::other && base::iequals(name(f), field); };
+  auto first = std::find_if(fields_.begin(), fields_.end(), same);
+  if (first == fields_.end()) {
+    add(field, content);
+    return;
+  }
+  fields_.erase(std::remove_if(first + 1, fields_.end(), same), fields_.end());
+  append_line(field, Token::other, content, *first);
+}
+
+void Head::remove(Token token) {
+  std::erase_if(fields_, [token](const Field& f) { return f.token == token; });
+}
+
+void Head::remove(std::string_view field) {
+  const Token token = field_token(field);
+  if (token != Token::other) {
+    remove(token);
+    return;
+  }
+  std::erase_if(fields_, [&](const Field& f) { return f.token == Token::other && base::iequals(name(f), field); });
+}
+
+void Head::clear_head() {
+  block_.clear();
+  fields_.clear();
+  minor_version_ = 1;
+}
+
+void RequestHead::set_method(std::string_view method) {
+  if (within(block_, method)) {
+    set_method(std::string(method));
+    return;
+  }
+  method_ = method_from(method);
+  method_at_ = store(method);
+  method_size_ = static_cast<std::uint32_t>(method.size());
+}
+
+void RequestHead::set_target(std::string_view new_target) {
+  if (within(block_, new_target)) {
+    set_target(std::string(new_target));
+    return;
+  }
+  target_at_ = store(new_target);
+  target_size_ = static_cast<std::uint32_t>(new_target.size());
+}
+
+std::string_view RequestHead::path() const {
+  const auto whole = target();
+  return whole.substr(0, whole.find('?'));
+}
+
+std::string_view RequestHead::query() const {
+  const auto whole = target();
+  const auto at = whole.find('?');
+  return at == std::string_view::npos ? std::string_view{} : whole.substr(at + 1);
+}
+
+void RequestHead::set_scheme(std::string_view new_scheme) {
+  if (within(block_, new_scheme)) {
+    set_scheme(std::string(new_scheme));
+    return;
+  }
+  scheme_at_ = store(new_scheme);
+  scheme_size_ = static_cast<std::uint32_t>(new_scheme.size());
+}
+
+void RequestHead::clear() {
+  clear_head();
+  method_ = Method::other;
+  method_at_ = method_size_ = target_at_ = target_size_ = scheme_at_ = scheme_size_ = 0;
+}
+
+void ResponseHead::clear() {
+  clear_head();
+  status_ = 0;
+}
+
+std::string_view reason_phrase(int status) {
+  switch (status) {
+    case 100: return "Continue";
+    case 101: return "Switching Protocols";
+    case 102: return "Processing";
+    case 103: return "Early Hints";
+    case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 203: return "Non-Authoritative Information";
+    case 204: return "No Content";
+    case 205: return "Reset Content";
+    case 206: return "Partial Content";
+    case 207: return "Multi-Status";
+    case 208: return "Already Reported";
+    case 226: return "IM Used";
+    case 300: return "Multiple Choices";
+    case 301: return "Moved Permanently";
+    case 302: return "Found";
+    case 303: return "See Other";
+    case 304: return "Not Modified";
+    case 305: return "Use Proxy";
+    case 307: return "Temporary Redirect";
+    case 308: return "Permanent Redirect";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 402: return "Payment Required";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 406: return "Not Acceptable";
+    case 407: return "Proxy Authentication Required";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 410: return "Gone";
+    case 411: return "Length Required";
+    case 412: return "Precondition Failed";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
+    case 416: return "Range Not Satisfiable";
+    case 417: return "Expectation Failed";
+    case 421: return "Misdirected Request";
+    case 422: return "Unprocessable Content";
+    case 423: return "Locked";
+    case 424: return "Failed Dependency";
+    case 425: return "Too Early";
+    case 426: return "Upgrade Required";
+    case 428: return "Precondition Required";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 451: return "Unavailable For Legal Reasons";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 505: return "HTTP Version Not Supported";
+    case 506: return "Variant Also Negotiates";
+    case 507: return "Insufficient Storage";
+    case 508: return "Loop Detected";
+    case 510: return "Not Extended";
+    case 511: return "Network Authentication Required";
+    default: return "";
+  }
+}
+
+}  // namespace http

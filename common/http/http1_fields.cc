@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "http/http1_fields.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "http/reasons.h"
+#include "http/scan.h"
+
+namespace http {
+
+namespace {
+
+std::unexpected<base::Error> refuse(const base::ReasonRow& row, std::int64_t limit = 0, std::string_view subject = {}) {
+  return base::fail(row, base::Side::client, limit, 0, subject);
+}
+
+// The line at `at` has no valid name: says why. `stop` is where the name ended.
+std::unexpected<base::Error> refuse_name(std::string_view text, std::size_t at, std::size_t stop) {
+  const char c = text[stop];
+  if (c == '\n') return refuse(reason::bare_lf);
+  if (c == '\r') return refuse(stop + 1 < text.size() && text[stop + 1] != '\n' ? reason::bare_cr : reason::bad_field_line);
+  if ((c == ' ' || c == '\t') && stop > at) {
+    auto next = stop;
+    while (next < text.size() && (text[next] == ' ' || text[next] == '\t')) ++next;
+    if (next == text.size() || text[next] == ':') return refuse(reason::space_before_colon);
+  }
+  return refuse(reason::bad_field_name);
+}
+
+// The subject of an error must outlive the input: the table's spelling.
+std::unexpected<base::Error> refuse_value(char c, Token token) {
+  if (c == '\n') return refuse(reason::bare_lf);
+  if (c == '\r') return refuse(reason::bare_cr);
+  return refuse(reason::bad_field_value, 0, token == Token::other ? std::string_view("a field") : field_name(token));
+}
+
+// The empty line that ends the fields, or a line that cannot begin so; `none` if a field begins here.
+enum class Begin : std::uint8_t { field, end, more };
+base::Result<Begin> begin_line(std::string_view text, std::size_t at) {
+  if (at >= text.size()) return Begin::more;
+  const char c = text[at];
+  if (c == '\r') {
+    if (at + 1 >= text.size()) return Begin::more;
+    if (text[at + 1] != '\n') return refuse(reason::bare_cr);
+    return Begin::end;
+  }
+  if (c == '\n') return refuse(reason::bare_lf);
+  if (c == ' ' || c == '\t') return refuse(reason::obs_fold);
+  return Begin::field;
+}
+
+}  // namespace
+
+base::Result<std::size_t> parse_fields(std::string_view text, std::size_t at, const HeadLimits& limits, std::vector<Head::Field>& out) {
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const std::size_t longest_name = std::min<std::size_t>(limits.name, 65535);
+  for (;;) {
+    const auto line = begin_line(text, at);
+    if (!line) return std::unexpected(line.error());
+    if (*line == Begin::more) return 0;
+    if (*line == Begin::end) return at + 2;
+
+    const char* const colon = scan::find<scan::NameEnd>(begin + at, end);
+    const auto name_size = static_cast<std::size_t>(colon - (begin + at));
+    if (name_size > longest_name) return refuse(reason::field_name_too_long, static_cast<std::int64_t>(longest_name));
+    if (colon == end) return 0;
+    if (*colon != ':' || name_size == 0) return refuse_name(text, at, static_cast<std::size_t>(colon - begin));
+    const std::string_view name(begin + at, name_size);
+    const Token token = field_token(name);
+    if (token == Token::other && !std::all_of(name.begin(), name.end(), is_token_byte)) return refuse(reason::bad_field_name);
+
+    const char* value = colon + 1;
+    while (value < end && (*value == ' ' || *value == '\t')) ++value;
+    const char* stop = scan::find<scan::ValueEnd>(value, end);
+    if (stop == end) return 0;
+    if (*stop != '\r') return refuse_value(*stop, token);
+    if (stop + 1 == end) return 0;
+    if (stop[1] != '\n') return refuse_value('\r', token);
+    at = static_cast<std::size_t>(stop - begin) + 2;
+    while (stop > value && (stop[-1] == ' ' || stop[-1] == '\t')) --stop;
+
+    if (out.size() >= limits.fields) return refuse(reason::too_many_fields, static_cast<std::int64_t>(limits.fields));
+    out.push_back({static_cast<std::uint32_t>(name.data() - begin), static_cast<std::uint32_t>(value - begin),
+                   static_cast<std::uint32_t>(stop - value), static_cast<std::uint16_t>(name_size), token});
+  }
+}
+
+bool may_be_complete(std::string_view input, std::size_t& from) {
+  for (auto at = input.find('\n', from); at != std::string_view::npos; at = input.find('\n', at + 1)) {
+    if (at == 0 || input[at - 1] != '\r') return true;  // a bare LF: the parser says so
+    if (at + 1 == input.size()) {
+      from = at;  // the next line may be the empty one: look again from here
+      return false;
+    }
+    if (input[at + 1] == '\n' || input[at + 1] == ' ' || input[at + 1] == '\t') return true;
+    if (input[at + 1] == '\r') {
+      if (at + 2 == input.size()) {
+        from = at;
+        return false;
+      }
+      return true;
+    }
+  }
+  from = input.size();
+  return false;
+}
+
+std::optional<std::uint64_t> parse_content_length(std::string_view value) {
+  const auto n = base::parse_decimal(value);
+  if (!n || *n > static_cast<std::uint64_t>(INT64_MAX)) return std::nullopt;
+  return n;
+}
+
+bool is_token(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_token_byte); }
+
+base::Result<void> check_transfer_encoding(const Head& head) {
+  std::size_t elements = 0, chunked = 0;
+  bool last_is_chunked = false, malformed = false;
+  for (const auto& f : head.fields()) {
+    if (f.token != Token::transfer_encoding) continue;
+    for_each_element(head.value(f), [&](std::string_view element) {
+      ++elements;
+      last_is_chunked = base::iequals(element, "chunked");
+      if (last_is_chunked) ++chunked;
+      const auto name = base::trim(element.substr(0, element.find(';')));
+      malformed = malformed || !is_token(name) || (name.size() != element.size() && base::iequals(name, "chunked"));
+    });
+  }
+  if (malformed) return refuse(reason::transfer_encoding_invalid);
+  if (chunked > 1) return refuse(reason::chunked_repeated);
+  if (!last_is_chunked) return refuse(reason::chunked_not_last);
+  if (elements > 1) return refuse(reason::transfer_coding_unknown);
+  return {};
+}
+
+base::Error upstream_error(const base::Error& error) {
+  base::Error out = error;
+  out.side = base::Side::upstream;
+  const base::ReasonRow* inner = error.reason.row;
+  const base::ReasonRow* row = &reason::upstream_head;
+  if (inner == &reason::head_too_large || inner == &reason::too_many_fields || inner == &reason::field_name_too_long) {
+    row = &reason::upstream_head_too_large;
+  } else if (inner == &reason::transfer_encoding_invalid || inner == &reason::chunked_not_last || inner == &reason::chunked_repeated ||
+             inner == &reason::transfer_coding_unknown) {
+    row = &reason::upstream_transfer_coding;
+  } else if (inner != nullptr && inner->status >= 500) {
+    return out;  // an upstream row already
+  }
+  out.reason = {row, error.reason.a, error.reason.b, inner != nullptr ? std::string_view(inner->name) : std::string_view{}};
+  return out;
+}
+
+}  // namespace http
