@@ -65,7 +65,14 @@ class List {
   }
   // Takes over all elements of `other`, which becomes empty.
   void take(List& other) {
-    while (T* item = other.pop_front()) push_back(*item);
+    if (other.empty()) return;
+    Link* first = other.head_.next_;
+    Link* last = other.head_.previous_;
+    first->previous_ = head_.previous_;
+    head_.previous_->next_ = first;
+    last->next_ = &head_;
+    head_.previous_ = last;
+    other.head_.next_ = other.head_.previous_ = &other.head_;
   }
 
  private:

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -41,6 +42,8 @@ class SharedFile {
 struct Block {
   std::uint32_t references;
   std::uint32_t capacity;
+  std::uint32_t used;        // bytes written so far; the one piece that ends here may grow
+  std::uint32_t size_class;  // which free list takes it back
   char* data() { return reinterpret_cast<char*>(this + 1); }
   // At least `size` bytes (rounded to 4, 16 or 64 KiB classes); from the thread's free list where possible. Count 1.
   static Block* allocate(std::size_t size);
@@ -69,7 +72,7 @@ class Buffer {
   std::string_view pull_up(std::size_t n);
   void consume(std::size_t n);  // n <= size()
 
-  // Copies into the tail block if it is owned, unshared and has room, else into a new block.
+  // Copies into the tail block where it has room behind what was written to it, else into a new block.
   void append(std::string_view bytes);
   // References; `owner` is retained for the piece's life.
   void append_shared(std::string_view bytes, SharedBytes& owner);
@@ -80,8 +83,9 @@ class Buffer {
   // (pieces of up to 512 bytes may be copied into the tail instead of keeping a block alive).
   void take(Buffer& other, std::size_t max = SIZE_MAX);
 
-  // Room to receive: at least `minimum` writable bytes at the tail; commit() says how many were written.
-  std::span<char> reserve(std::size_t minimum);
+  // Room to receive: at least `minimum` writable bytes at the tail; commit() says how many were written (0 gives an unused
+  // block back). Where a new block is needed it has room for max(minimum, preferred).
+  std::span<char> reserve(std::size_t minimum, std::size_t preferred = 0);
   void commit(std::size_t n);
 
   // Fills up to `vectors.size()` iovecs from the front, stopping at a file range. Returns how many.
@@ -100,11 +104,17 @@ class Buffer {
     std::uint64_t length = 0;
     std::uint64_t offset = 0;       // file kind
     union {
-      Block* block;
+      Block* block = nullptr;
       SharedBytes* shared;
     };
     std::shared_ptr<SharedFile> file;
   };
+  Piece* tail() { return first_ == pieces_.size() ? nullptr : &pieces_.back(); }
+  std::size_t tail_room() const;
+  bool copy_small(const Piece& piece, std::size_t n);
+  static void let_go(Piece& piece);
+  static void hold(Piece& piece);
+  void pop_front_slot();
   void drop_front_piece();
   std::vector<Piece> pieces_;
   std::size_t first_ = 0;           // index of the front piece: popping does not shift

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "net/task.h"
 
 struct event_base;
@@ -32,12 +33,17 @@ class Readiness {
 
   bool readable = false;
   bool writable = false;
-  bool closed = false;  // FIN or reset seen by the kernel; bytes may still be there to read
+  bool closed = false;  // FIN seen by the kernel; bytes may still be there to read
+  // Reported ready for everything, which is also how libevent reports a reset; cleared by a successful read.
+  bool suspect = false;
+  // FIN or reset, also while reading is paused. Costs a system call only while `suspect`.
+  bool peer_closed();
 
  private:
   static void on_event(int fd, short what, void* self);
   event* event_ = nullptr;
   Task* task_ = nullptr;
+  int fd_ = -1;
 };
 
 class EventLoop {
@@ -77,12 +83,19 @@ class EventLoop {
     base::TimePoint when;
     Task* task;
   };
+  void heap_place(std::size_t i, Timer timer);
+  base::TimePoint next_deadline();
+  void poll(bool block);
+  static void on_timer(int fd, short what, void* self);
   base::Clock& clock_;
   event_base* base_ = nullptr;
   base::List<Task, ReadyTag> ready_;
   base::List<Task, ReadyTag> current_;
   std::vector<Timer> heap_;
   std::unique_ptr<Mailbox> mailbox_;
+  event* timer_ = nullptr;
+  base::TimePoint armed_ = base::TimePoint::max();  // what libevent's timer was set to
+  Task* running_ = nullptr;
   bool stopping_ = false;
 };
 

@@ -23,13 +23,16 @@ class Mailbox {
   void post(Message message);  // any thread; wakes the loop once, however many are posted
   // Loop's thread: runs at most `budget` messages; true if more are left.
   bool deliver(std::size_t budget);
+  bool waiting() const { return arrived_ || next_ < taken_.size(); }  // loop's thread
 
  private:
+  static void on_event(int fd, short what, void* self);
   std::mutex mutex_;
   std::vector<Message> queue_;
   bool signalled_ = false;
   std::vector<Message> taken_;
   std::size_t next_ = 0;
+  bool arrived_ = false;  // the loop's thread saw the signal
   int eventfd_ = -1;
   event* event_ = nullptr;
 };

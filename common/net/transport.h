@@ -6,8 +6,10 @@
 #include <memory>
 #include <string>
 
+#include "base/result.h"
 #include "net/address.h"
 #include "net/buffer.h"
+#include "net/event_loop.h"
 #include "net/task.h"
 
 namespace net {
@@ -66,6 +68,8 @@ class Transport {
 std::unique_ptr<Transport> make_plain_transport(EventLoop& loop, int fd, const Address& remote, const Address& local);
 // Begins a non-blocking connect to `to`; establish() reports its outcome. Failing at once gives Error (side upstream, errno).
 base::Result<std::unique_ptr<Transport>> connect_plain(EventLoop& loop, const Address& to);
+// The Error of a connection that could not be made, by errno: refused, timed out, unroutable, no descriptors, other.
+base::Error connect_error(int error);
 // Two ends of a pipe in memory on one loop; `capacity` bytes each way before write() blocks.
 struct MemoryPair {
   std::unique_ptr<Transport> a, b;
