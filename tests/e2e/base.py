@@ -18,7 +18,9 @@ class Base:
         """Changes to the daemons' configurations that the command line asked for."""
         if not self.options.workers:
             return text
-        return text.replace('workers          = "auto"', f"workers          = {self.options.workers}")
+        line = 'workers          = "auto"'
+        check.expect(line in text, f"{name}'s sample has no line `{line}`")
+        return text.replace(line, f"workers          = {self.options.workers}")
 
     def wait_up(self, count):
         """Until the balancer says that so many servers are up."""
