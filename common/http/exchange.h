@@ -18,8 +18,11 @@ namespace http {
 
 // What a listener says of its connections; kept by the daemon, outlives connections.
 struct ListenerInfo {
-  std::string name;          // as configured
+  std::string name;            // as configured
   bool tls = false;
+  bool http1 = true;           // protocols spoken: with TLS chosen by ALPN, without by the first bytes
+  bool http2 = false;
+  const void* owner = nullptr; // the daemon's own view of the listener (a frontend, trusted networks …)
 };
 
 // Facts of a connection that its exchanges may read.
@@ -95,6 +98,8 @@ class Service {
   virtual ~Service() = default;
   virtual std::unique_ptr<Exchange> open(net::TaskOwner& owner, Stream stream) = 0;
   virtual void rejected(const Rejected& what) = 0;
+  // A limit or time-out of the connection was reached, a handshake failed …: to be counted and logged by row.
+  virtual void noticed(const base::Reason& what, const ConnectionInfo& connection) = 0;
   // Head and body of an error that the connection answers itself, e.g. own error pages. Default: short HTML.
   virtual void error_answer(const base::Error& error, ResponseHead& head, std::string& body);
 };

@@ -41,6 +41,9 @@ class ResponseSink {
   virtual bool gone() const = 0;
   virtual bool half_closed() const = 0;
   virtual bool ended() const = 0;             // end() or abort() was called
+  // Ended, and every byte was handed to the kernel, or nothing can be delivered any more. The exchange is rung when it becomes
+  // true; only then does it log and close, so that what the log says was sent was sent.
+  virtual bool settled() const = 0;
   virtual std::uint64_t body_bytes() const = 0;   // body bytes handed to the transport or protocol so far
   virtual std::uint64_t total_bytes() const = 0;  // heads and framing included
 

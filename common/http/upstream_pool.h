@@ -5,9 +5,13 @@
 // `drain_timeout`, holding the endpoint's slot till then (`slot`).
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "base/result.h"
 #include "http/head.h"
@@ -15,6 +19,7 @@
 #include "net/address.h"
 #include "net/buffer.h"
 #include "net/task.h"
+#include "net/transport.h"
 
 namespace http {
 
@@ -31,19 +36,27 @@ struct UpstreamOptions {
   HeadLimits head_limits{64 * 1024, 200, 0, 256};
 };
 
-// A server as the pool sees it: identity for reuse, address, how many idle connections to keep (per process, shared by workers).
+// A server as the pool sees it. Shared by all workers; the pool compares it by address, so one server is one object for as long
+// as it is unchanged.
 struct Endpoint {
   std::string name;             // for logs and Proxy-Status, e.g. "app/s1"
   net::Address address;
-  std::uint32_t keepalive = 64; // idle connections kept, this worker's share
+  std::uint32_t keepalive = 64; // idle connections kept by the process, all workers together
   UpstreamOptions options;
+  mutable std::atomic<std::uint32_t> idle{0};  // idle connections now
 };
 
 // Whatever must be returned when the transaction on the server is over (a slot of admission). Destroyed by the pool when the
-// last byte of the answer was read, or by the lease's user if nothing was sent.
+// last byte of the answer was read, or when its connection is closed.
 class SlotHold {
  public:
   virtual ~SlotHold() = default;
+  // A request whose client left was not answered within `drain_timeout`: called before destruction. The slot may decide to
+  // stay taken until a check succeeds.
+  virtual void drain_timed_out() {}
+  // No connection could be made (refused, reset, timed out), nothing was sent: called before destruction, so that the slot does
+  // not attract the next request to a dead server.
+  virtual void connect_failed() {}
 };
 
 enum class Reuse : std::uint8_t {
@@ -57,71 +70,97 @@ class UpstreamPool;
 class Lease {
  public:
   enum class State : std::uint8_t {
-    connecting, sending, waiting,  // request may be (partly) sent, no final head yet
-    head,        // take_head() gives the final head; body follows
-    complete,    // the whole answer was received (bytes may wait to be pulled)
+    connecting,  // no connection yet
+    sending,     // connected; the request is (partly) to be sent, no final head yet
+    answering,   // head_ready() was true: the final head is here or taken, its body follows
+    complete,    // the whole answer was received (bytes may wait to be pulled); the server is free
     tunnel,      // 101 was answered
-    failed,      // error(); see began_answer(), reused()
+    failed,      // error()
   };
   ~Lease();
   Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
 
-  State state() const;
+  State state() const { return state_; }
   // --- request ---
-  // Queues the head (already cleaned) and framing; call once, at any time after the lease was made.
+  // Queues the head (already cleaned) and its framing; once, at any time after the lease was made.
   void send_head(const RequestHead& head, const Framing& framing, bool upgrade_websocket = false);
-  std::size_t writable() const;                    // body bytes wanted now; 0: wait
+  std::size_t writable() const;                      // body bytes wanted now (0 while connecting): wait to be rung
   void send_body(net::Buffer& from, std::size_t max = SIZE_MAX);
-  void finish_body(const Head* trailers = nullptr);  // every byte was given
-  bool request_sent() const;                       // fully handed to the kernel
+  void finish_body(const Head* trailers = nullptr);  // every byte was given. Tunnel: half-close
+  bool body_finished() const { return body_finished_; }
   // --- response ---
-  bool interim_ready() const;                      // a 1xx waits
+  bool interim_ready() const { return !interim_.empty(); }  // a 1xx waits
   ResponseHead take_interim();
-  bool head_ready() const;
-  ResponseHead take_head();                        // once
-  std::optional<std::uint64_t> length() const;     // of the answer's body if declared
-  std::size_t available() const;                   // body bytes to pull
-  void pull(net::Buffer& into, std::size_t max);   // frees window: reading goes on
-  const Head* trailers() const;
+  bool head_ready() const { return head_ready_; }
+  ResponseHead take_head();                          // once
+  std::optional<std::uint64_t> length() const { return length_; }  // of the answer's body, if declared
+  std::size_t available() const { return body_.size(); }
+  void pull(net::Buffer& into, std::size_t max = SIZE_MAX);  // frees window: reading goes on
+  const Head* trailers() const { return has_trailers_ ? &trailers_ : nullptr; }
   // --- facts ---
-  const base::Error& error() const;
-  bool reused() const;            // an idle connection was used
-  bool began_answer() const;      // a byte of an answer arrived
-  bool bytes_sent() const;        // any byte of the request reached the kernel
-  base::Duration connect_time() const;
-  base::TimePoint sent_at() const;
-  base::TimePoint head_at() const;
-  std::uint64_t received_bytes() const;  // head and body as on the wire
-  const Endpoint& endpoint() const;
+  const base::Error& error() const { return error_; }
+  bool reused() const { return reused_; }              // an idle connection was used
+  bool began_answer() const { return began_answer_; }  // a byte of an answer arrived
+  bool bytes_sent() const { return bytes_sent_; }      // a byte of the request reached the kernel
+  bool must_close() const { return early_answer_; }    // answered before the request's body had ended
+  base::Duration connect_time() const { return connect_time_; }
+  base::TimePoint sent_at() const { return sent_at_; } // request fully handed to the kernel
+  base::TimePoint head_at() const { return head_at_; }
+  std::uint64_t received_bytes() const { return received_bytes_; }  // body, decoded
+  const Endpoint& endpoint() const { return *endpoint_; }
 
  private:
   friend class UpstreamPool;
   friend class UpstreamConnection;
-  Lease() = default;
-  UpstreamConnection* connection_ = nullptr;
+  Lease(std::shared_ptr<const Endpoint> endpoint, net::Task& user) : endpoint_(std::move(endpoint)), user_(user) {}
+  void fail(const base::Error& error);
+
   std::shared_ptr<const Endpoint> endpoint_;
-  base::Error error_;  // when connecting could not even begin
+  net::Task& user_;
+  UpstreamConnection* connection_ = nullptr;  // null once the transaction is over
+  State state_ = State::connecting;
+  bool head_ready_ = false, head_sent_ = false, body_finished_ = false;
+  bool reused_ = false, began_answer_ = false, bytes_sent_ = false, early_answer_ = false, has_trailers_ = false;
+  std::vector<ResponseHead> interim_;
+  ResponseHead head_;
+  std::optional<std::uint64_t> length_;
+  net::Buffer body_;
+  Head trailers_;
+  base::Error error_;
+  base::Duration connect_time_{};
+  base::TimePoint sent_at_{}, head_at_{};
+  std::uint64_t received_bytes_ = 0;
 };
 
+// One a worker (and one on the control thread for checks).
 class UpstreamPool final : public net::TaskOwner {
  public:
-  explicit UpstreamPool(net::EventLoop& loop);
+  // How connections are made; tests hand in memory transports.
+  using Connector = std::function<base::Result<std::unique_ptr<net::Transport>>(net::EventLoop&, const net::Address&)>;
+  explicit UpstreamPool(net::EventLoop& loop, Connector connector = net::connect_plain);
   ~UpstreamPool();
   // Begins a transaction for `user`, which is rung on every change. Never fails at once: failures show in state().
   // `slot` is held until the server is done with the request.
   std::unique_ptr<Lease> lease(std::shared_ptr<const Endpoint> endpoint, net::Task& user, Method method, Reuse reuse,
                                std::unique_ptr<SlotHold> slot);
-  void close_idle();                       // all idle connections (drain, shutdown)
-  void close_idle(const std::string& endpoint_name);
-  std::size_t idle() const;
-  std::size_t active() const;
+  void close_idle();                          // all idle connections (drain, shutdown)
+  void close_idle(const Endpoint& endpoint);
+  std::size_t idle() const { return idle_; }
+  std::size_t active() const { return connections_.size() - idle_; }
   void reap(net::Task& child) override;
 
  private:
-  friend class Lease;
   friend class UpstreamConnection;
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  void became_idle(UpstreamConnection& connection);
+  void left_idle(UpstreamConnection& connection);
+  UpstreamConnection* find_idle(const Endpoint& endpoint, Reuse reuse);
+
+  net::EventLoop& loop_;
+  Connector connector_;
+  std::unordered_map<net::Task*, std::unique_ptr<UpstreamConnection>> connections_;
+  std::unordered_map<const Endpoint*, std::vector<UpstreamConnection*>> idle_lists_;  // last is the most recent
+  std::size_t idle_ = 0;
 };
 
 }  // namespace http

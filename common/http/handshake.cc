@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "http/handshake.h"
+
+#include <cstring>
+
+#include "http/engine_reasons.h"
+
+namespace http {
+
+Handshake::Handshake(net::EventLoop& loop, ClientConnections& owner, std::unique_ptr<net::Transport> transport, ConnectionInfo info)
+    : ClientConnection(loop, owner), owner_(owner), transport_(std::move(transport)), info_(std::move(info)) {
+  transport_->attach(*this);
+  set_deadline_after(owner.options().handshake_timeout);
+  ring();
+}
+
+void Handshake::shut() {
+  transport_.reset();
+  ring();
+}
+
+net::Task::Step Handshake::fail(const base::ReasonRow& row, std::string_view subject) {
+  const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(owner_.options().handshake_timeout).count();
+  owner_.service().noticed({&row, limit, 0, subject}, info_);
+  return Step::closed;
+}
+
+net::Task::Step Handshake::run() {
+  if (!transport_) return Step::closed;
+  if (deadline_passed()) return fail(reasons::client_handshake_timeout, {});
+  if (!established_) {
+    const net::IoResult result = transport_->establish();
+    if (result.state == net::IoState::blocked) return Step::wait;
+    if (result.state != net::IoState::done) {
+      const std::string why = result.state == net::IoState::eof ? "the client closed" : transport_->failure();
+      return fail(reasons::client_handshake_failed, why.empty() ? std::strerror(result.error) : std::string_view(why));
+    }
+    established_ = true;
+    info_.peer = transport_->peer();
+  }
+  bool http2 = info_.peer.alpn == "h2";
+  if (!info_.listener->tls && !sniff(http2)) return transport_->peer_closed() ? Step::closed : Step::wait;
+  owner_.established(std::move(transport_), std::move(in_), std::move(info_), http2);
+  return Step::closed;
+}
+
+bool Handshake::sniff(bool& http2) {
+  static constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  while (in_.size() < preface.size()) {
+    const std::string_view have = in_.empty() ? std::string_view{} : in_.pull_up(in_.size());
+    if (!preface.starts_with(have)) break;
+    if (transport_->read(in_, 16 * 1024).bytes == 0) return false;
+  }
+  http2 = in_.pull_up(std::min(in_.size(), preface.size())) == preface;
+  return true;
+}
+
+}  // namespace http

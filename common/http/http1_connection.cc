@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "http/http1_connection.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "http/dates.h"
+#include "http/engine_reasons.h"
+#include "http/fields.h"
+#include "http/http1_writer.h"
+#include "http/reasons.h"
+
+namespace http {
+namespace {
+constexpr std::size_t read_size = 64 * 1024;
+
+std::int64_t milliseconds(base::Duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); }
+
+// The first line of what arrived, for the log.
+std::string_view first_line(const net::Buffer& in) {
+  const std::string_view bytes = in.front().substr(0, 1024);
+  return bytes.substr(0, bytes.find_first_of("\r\n"));
+}
+}  // namespace
+
+Http1Connection::Http1Connection(net::EventLoop& loop, ClientConnections& owner, std::unique_ptr<net::Transport> transport,
+                                 net::Buffer already_read, ConnectionInfo info)
+    : ClientConnection(loop, owner), owner_(owner), transport_(std::move(transport)), info_(std::move(info)), in_(std::move(already_read)) {
+  transport_->attach(*this);
+  read_progress_ = write_progress_ = now();
+  ring();
+}
+
+Http1Connection::~Http1Connection() { CHECK_MSG(!exchange_, "a connection destroyed under its exchange"); }
+
+void Http1Connection::drain() {
+  draining_ = true;
+  ring();
+}
+
+void Http1Connection::shut() {
+  if (stream_) {
+    stream_->gone_ = true;
+    ring_exchange();
+  }
+  state_ = State::closing;
+  ring();
+}
+
+void Http1Connection::reap(net::Task& child) {
+  CHECK(exchange_.get() == &child);
+  exchange_.reset();
+  ring();
+}
+
+net::Task::Step Http1Connection::run() {
+  if (deadline_passed()) on_timeout();
+  for (;;) {
+    Next next = Next::wait;
+    switch (state_) {
+      case State::idle: next = run_idle(); break;
+      case State::head: next = run_head(); break;
+      case State::exchange: next = run_exchange(); break;
+      case State::flush: next = run_flush(); break;
+      case State::linger: next = run_linger(); break;
+      case State::closing:
+        if (exchange_) return Step::wait;  // its reaping rings
+        return Step::closed;
+    }
+    if (next == Next::again) return Step::again;
+    if (next == Next::wait) break;
+  }
+  if (state_ == State::closing) return exchange_ ? Step::wait : Step::closed;
+  arm();
+  return Step::wait;
+}
+
+void Http1Connection::arm() {
+  const auto& o = options();
+  switch (state_) {
+    case State::idle: set_deadline(read_progress_ + o.idle_timeout); return;
+    case State::head: set_deadline(began_ + o.header_timeout); return;
+    case State::flush: set_deadline(write_progress_ + o.write_timeout); return;
+    case State::linger: return;  // set on entering
+    default: break;
+  }
+  base::TimePoint when = base::TimePoint::max();
+  if (!out_.empty()) when = write_progress_ + o.write_timeout;
+  if (stream_->tunnel_) {
+    when = std::min(when, std::max(read_progress_, write_progress_) + o.tunnel_timeout);
+  } else if (stream_->body_state_ == RequestBody::State::open && !stream_->expects_continue_ && !stream_->discarding_ &&
+             stream_->body_.size() < o.request_buffer) {
+    when = std::min(when, read_progress_ + o.body_timeout);
+  }
+  set_deadline(when);
+}
+
+void Http1Connection::notice(const base::ReasonRow& row, base::Duration limit) {
+  owner_.service().noticed({&row, milliseconds(limit), 0, {}}, info_);
+}
+
+void Http1Connection::on_timeout() {
+  const auto& o = options();
+  switch (state_) {
+    case State::idle:
+      notice(reasons::client_idle_timeout, o.idle_timeout);
+      state_ = State::closing;
+      return;
+    case State::head:
+      notice(reasons::client_header_timeout, o.header_timeout);
+      reject({{&reasons::client_header_timeout, milliseconds(o.header_timeout), 0, {}}, base::Side::client, false, 0});
+      return;
+    case State::exchange:
+      if (!out_.empty() && now() >= write_progress_ + o.write_timeout) {
+        notice(reasons::client_write_timeout, o.write_timeout);
+        transport_->reset_on_close();
+        lose_client();
+      } else if (stream_->tunnel_) {
+        notice(reasons::client_tunnel_timeout, o.tunnel_timeout);
+        lose_client();
+      } else if (stream_->body_state_ == RequestBody::State::open) {
+        notice(reasons::client_body_timeout, o.body_timeout);
+        stream_->fail_body(reasons::client_body_timeout, milliseconds(o.body_timeout));
+      }
+      return;
+    case State::flush:
+      notice(reasons::client_write_timeout, o.write_timeout);
+      state_ = State::closing;
+      return;
+    case State::linger: state_ = State::closing; return;
+    case State::closing: return;
+  }
+}
+
+// --- reading requests ---
+
+Http1Connection::Next Http1Connection::run_idle() {
+  if (in_.empty()) {
+    const net::IoResult result = transport_->read(in_, read_size);
+    if (result.state == net::IoState::eof || result.state == net::IoState::failed) {
+      state_ = State::closing;
+      return Next::wait;
+    }
+    if (in_.empty()) {
+      if (draining_) {
+        transport_->shutdown_write();
+        state_ = State::closing;
+      }
+      return Next::wait;
+    }
+  }
+  began_ = read_progress_ = now();
+  began_wall_ = loop().clock().wall();
+  stream_ = owner_.take_stream();
+  stream_->start_on(*this);
+  state_ = State::head;
+  return Next::go_on;
+}
+
+Http1Connection::Next Http1Connection::run_head() {
+  const HeadLimits& limits = options().head;
+  for (;;) {
+    RequestHead head;
+    const std::size_t look = std::min(in_.size(), limits.bytes + 8);
+    const auto size = stream_->parser_.parse(in_.pull_up(look), limits, head);
+    if (!size) {
+      reject(size.error());
+      return Next::go_on;
+    }
+    if (*size > 0) {
+      open_exchange(std::move(head), *size);
+      return Next::go_on;
+    }
+    const net::IoResult result = transport_->read(in_, read_size);
+    if (result.state == net::IoState::done) continue;
+    if (result.state == net::IoState::blocked) return Next::wait;
+    // Nobody waits for an answer to half a head.
+    owner_.give_back(std::move(stream_));
+    state_ = State::closing;
+    return Next::wait;
+  }
+}
+
+// Answered by whoever the client talks to (RFC 9110 9.3.7, 9.3.8, 7.6.2): true if that was the case.
+bool Http1Connection::answer_here(const RequestHead& head) {
+  const Method method = head.method();
+  const bool last_hop = head.get(Token::max_forwards) == "0";
+  if (method == Method::connect || method == Method::trace) {
+    reject({{&reasons::method_not_allowed, 0, 0, {}}, base::Side::client, false, 0});
+    return true;
+  }
+  if (method == Method::options && (head.target() == "*" || last_hop)) {
+    reject({{&reasons::options_answered, 0, 0, {}}, base::Side::client, false, 0});
+    return true;
+  }
+  return false;
+}
+
+void Http1Connection::open_exchange(RequestHead head, std::size_t size) {
+  Http1Stream& s = *stream_;
+  if (answer_here(head)) return;
+  in_.consume(size);
+  s.http10_ = head.minor_version() == 0;
+  s.close_ = s.parser_.close();
+  s.method_ = head.method();
+  s.decoder_.start(s.parser_.framing(), options().body);
+  s.body_state_ = s.decoder_.complete() ? RequestBody::State::complete : RequestBody::State::open;
+  s.expects_continue_ = s.parser_.expect_continue() && s.body_state_ == RequestBody::State::open && !s.http10_;
+  s.te_trailers_ = has_token(head, Token::te, "trailers");
+  read_progress_ = now();
+
+  Stream stream;
+  stream.head = std::move(head);
+  stream.body = &s;
+  stream.sink = &s;
+  stream.connection = &info_;
+  stream.protocol = s.http10_ ? Protocol::http1_0 : Protocol::http1_1;
+  stream.upgrade_websocket = s.parser_.upgrade_websocket();
+  stream.te_trailers = s.te_trailers_;
+  stream.began = began_;
+  stream.parsed = now();
+  stream.began_wall = began_wall_;
+  stream.head_bytes = size;
+  s.set_limit(options().body_size);
+  state_ = State::exchange;
+  exchange_ = owner_.service().open(*this, std::move(stream));
+  ++info_.requests;
+  exchange_->ring();
+}
+
+void Http1Connection::reject(const base::Error& error) {
+  const int status = error.reason.row->status;
+  Rejected what{&info_, error, first_line(in_), status, 0, began_};
+  if (status >= 600 || status == 0 || status == 499 || stream_ == nullptr) {
+    what.status = 0;
+    owner_.service().rejected(what);
+    if (stream_) owner_.give_back(std::move(stream_));
+    state_ = State::closing;
+    return;
+  }
+  ResponseHead head;
+  std::string body;
+  owner_.service().error_answer(error, head, body);
+  if (status == 405 || error.reason.is(reasons::options_answered)) head.set(Token::allow, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  if (!head.has(Token::date)) head.add(Token::date, http_date(loop().clock()));
+  if (out_.empty()) write_progress_ = now();
+  const std::size_t before = out_.size();
+  write_response_head(out_, head, {Framing::Kind::length, body.size()}, ConnectionField::close);
+  out_.append(body);
+  what.bytes_sent = out_.size() - before;
+  owner_.service().rejected(what);
+  owner_.give_back(std::move(stream_));
+  state_ = State::flush;
+}
+
+// --- serving ---
+
+Http1Connection::Next Http1Connection::run_exchange() {
+  Http1Stream& s = *stream_;
+  if (s.tunnel_) read_tunnel();
+  else if (s.body_state_ == RequestBody::State::open) read_body();
+  notice_close();
+  write_out();
+  if (exchange_) return Next::wait;
+  // The exchange is over. One that never answered was aborted.
+  if (!s.ended_) s.abort();
+  if (!out_.empty() && !s.gone_ && !s.aborted_) return Next::wait;
+  finish_request();
+  return Next::go_on;
+}
+
+void Http1Connection::read_body() {
+  Http1Stream& s = *stream_;
+  if (s.discarding_) return;
+  while (s.body_state_ == RequestBody::State::open) {
+    const std::size_t limit = options().request_buffer;
+    if (s.body_.size() >= limit) return;  // paused; pull() rings
+    if (!in_.empty()) {
+      const std::size_t before = s.body_.size();
+      const auto done = s.decoder_.decode(in_, s.body_, limit - before);
+      if (!done) return s.fail_body(done.error());
+      if (s.decoder_.received() > s.limit_) return s.fail_body(reasons::client_body_too_large, static_cast<std::int64_t>(s.limit_));
+      if (s.body_.size() > before) {
+        s.expects_continue_ = false;  // it did not wait
+        ring_exchange();
+      }
+      if (*done) {
+        s.body_state_ = RequestBody::State::complete;
+        ring_exchange();
+        return;
+      }
+      if (s.body_.size() >= limit) return;
+    }
+    const net::IoResult result = transport_->read(in_, read_size);
+    if (result.bytes > 0) {
+      read_progress_ = now();
+      continue;
+    }
+    if (result.state == net::IoState::blocked) return;
+    s.fail_body(reasons::client_body_cut_short);
+    if (result.state == net::IoState::failed) lose_client();
+    else s.half_closed_ = true;
+  }
+}
+
+void Http1Connection::read_tunnel() {
+  Http1Stream& s = *stream_;
+  while (s.body_state_ == RequestBody::State::open) {
+    if (!in_.empty()) {
+      s.tunnel_received_ += in_.size();
+      s.body_.take(in_);
+      ring_exchange();
+    }
+    if (s.body_.size() >= options().request_buffer) return;
+    const net::IoResult result = transport_->read(in_, read_size);
+    if (result.bytes > 0) {
+      read_progress_ = now();
+      continue;
+    }
+    if (result.state == net::IoState::blocked) return;
+    if (result.state == net::IoState::failed) return lose_client();
+    s.body_state_ = RequestBody::State::complete;  // half-close: the other direction goes on
+    ring_exchange();
+  }
+}
+
+// The request is here; only the connection's end is of interest. A FIN is a half-close, a reset means the client has left.
+void Http1Connection::notice_close() {
+  Http1Stream& s = *stream_;
+  if (s.half_closed_ || s.gone_ || s.tunnel_ || !transport_->peer_closed()) return;
+  if (s.body_state_ == RequestBody::State::open && !s.discarding_) return;  // read_body sees it
+  while (in_.size() < read_size) {
+    const net::IoResult result = transport_->read(in_, read_size);
+    if (result.bytes > 0) continue;  // pipelined requests: they are answered before the FIN counts
+    if (result.state == net::IoState::failed) return lose_client();
+    if (result.state == net::IoState::eof && in_.empty()) {
+      s.half_closed_ = true;
+      s.close_ = true;
+      ring_exchange();
+    }
+    return;
+  }
+}
+
+void Http1Connection::write_out() {
+  if (out_.empty()) {
+    return;
+  }
+  while (!out_.empty()) {
+    const net::IoResult result = transport_->write(out_);
+    if (result.bytes > 0) write_progress_ = now();
+    if (result.state == net::IoState::failed) return lose_client();
+    if (result.state != net::IoState::done) break;
+  }
+  if (!stream_) return;
+  if (stream_->full_ && out_.size() < options().response_buffer / 2) {
+    stream_->full_ = false;
+    ring_exchange();
+  }
+  if (out_.empty() && stream_->ended_) ring_exchange();  // settled
+}
+
+void Http1Connection::lose_client() {
+  out_.clear();
+  if (!stream_ || state_ == State::flush) {
+    state_ = State::closing;
+    return;
+  }
+  stream_->gone_ = true;
+  stream_->close_ = true;
+  ring_exchange();
+}
+
+void Http1Connection::finish_request() {
+  Http1Stream& s = *stream_;
+  const bool body_left = s.body_state_ != RequestBody::State::complete;
+  const bool gone = s.gone_ && !s.ended_;
+  const bool close = s.close_ || s.gone_ || s.aborted_ || body_left || draining_;
+  if (s.reset_) transport_->reset_on_close();
+  const bool aborted = s.aborted_;
+  owner_.give_back(std::move(stream_));
+  if (aborted) {
+    transport_->write(out_);  // what was answered before the cut
+    out_.clear();
+    state_ = State::closing;
+  } else if (gone) {
+    state_ = State::closing;
+  } else if (close) {
+    if (out_.empty()) end_connection(body_left);
+    else state_ = State::flush;
+  } else {
+    read_progress_ = now();
+    state_ = State::idle;
+  }
+}
+
+// --- the end ---
+
+Http1Connection::Next Http1Connection::run_flush() {
+  write_out();
+  if (state_ == State::closing || !out_.empty()) return Next::wait;
+  end_connection(true);
+  return Next::go_on;
+}
+
+// Closing with unread bytes would reset the connection and lose the answer (RFC 9112 9.6).
+void Http1Connection::end_connection(bool unread) {
+  if (unread || !in_.empty() || transport_->readable()) {
+    transport_->shutdown_write();
+    in_.clear();
+    lingered_ = 0;
+    set_deadline_after(options().linger_time);
+    state_ = State::linger;
+    return;
+  }
+  transport_->shutdown_write();
+  state_ = State::closing;
+}
+
+Http1Connection::Next Http1Connection::run_linger() {
+  for (;;) {
+    const net::IoResult result = transport_->read(in_, read_size);
+    lingered_ += result.bytes;
+    in_.clear();
+    if (result.state == net::IoState::blocked) return Next::wait;
+    if (result.state != net::IoState::done || lingered_ > options().linger_bytes) {
+      state_ = State::closing;
+      return Next::wait;
+    }
+  }
+}
+
+}  // namespace http

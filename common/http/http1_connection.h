@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One HTTP/1.x connection of a client: reads heads, hands requests to the Service one at a time (pipelined ones wait in
+// order), moves bodies, writes answers, lingers, closes. Owner: ClientConnections. Idle, it holds neither stream nor buffer.
+#pragma once
+
+#include <memory>
+
+#include "http/http1_server.h"
+#include "http/http1_stream.h"
+
+namespace http {
+
+class Http1Connection final : public ClientConnection, public net::TaskOwner {
+ public:
+  Http1Connection(net::EventLoop& loop, ClientConnections& owner, std::unique_ptr<net::Transport> transport, net::Buffer already_read,
+                  ConnectionInfo info);
+  ~Http1Connection() override;
+
+  void drain() override;
+  void shut() override;
+  bool idle() const override { return state_ == State::idle; }
+  void reap(net::Task& child) override;
+
+ protected:
+  Step run() override;
+
+ private:
+  friend class Http1Stream;
+  // In the order in which they happen.
+  enum class State : std::uint8_t {
+    idle,      // between requests: nothing of the next one is here
+    head,      // a head is arriving
+    exchange,  // an exchange serves the request
+    flush,     // an answer of our own goes out, then the connection ends
+    linger,    // our FIN is sent; the client's bytes are read and dropped for a while
+    closing,   // waits for the exchange to be reaped
+  };
+  enum class Next : std::uint8_t { go_on, wait, again };
+
+  Next run_idle();
+  Next run_head();
+  Next run_exchange();
+  Next run_flush();
+  Next run_linger();
+  void open_exchange(RequestHead head, std::size_t size);
+  bool answer_here(const RequestHead& head);
+  void reject(const base::Error& error);
+  void read_body();
+  void read_tunnel();
+  void notice_close();
+  void write_out();
+  void lose_client();
+  void finish_request();
+  void end_connection(bool unread);
+  void on_timeout();
+  void arm();
+  void notice(const base::ReasonRow& row, base::Duration limit);
+  void ring_exchange() { if (exchange_) exchange_->ring(); }
+  const ServerOptions& options() const { return owner_.options(); }
+
+  ClientConnections& owner_;
+  std::unique_ptr<net::Transport> transport_;
+  ConnectionInfo info_;
+  State state_ = State::idle;
+  bool draining_ = false;
+  net::Buffer in_, out_;
+  std::unique_ptr<Http1Stream> stream_;
+  std::unique_ptr<Exchange> exchange_;
+  std::size_t lingered_ = 0;
+  base::TimePoint began_{}, read_progress_{}, write_progress_{};
+  base::WallTime began_wall_{};
+};
+
+}  // namespace http

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "http/http1_server.h"
+
+#include "http/handshake.h"
+#include "http/http1_connection.h"
+
+namespace http {
+namespace {
+constexpr std::size_t free_stream_limit = 256;
+}
+
+ClientConnections::ClientConnections(net::EventLoop& loop, Service& service, ServerOptions options)
+    : loop_(loop), service_(service), options_(options) {}
+
+ClientConnections::~ClientConnections() = default;
+
+void ClientConnections::own(std::unique_ptr<ClientConnection> connection) {
+  if (draining_) connection->drain();
+  net::Task* key = connection.get();
+  connections_.emplace(key, std::move(connection));
+}
+
+void ClientConnections::adopt(std::unique_ptr<net::Transport> transport, const ListenerInfo& listener) {
+  ConnectionInfo info;
+  info.listener = &listener;
+  info.serial = first_serial_ + ++accepted_;
+  info.accepted = loop_.now();
+  info.peer = transport->peer();
+  if (listener.tls || (listener.http2 && listener.http1)) {
+    own(std::make_unique<Handshake>(loop_, *this, std::move(transport), std::move(info)));
+  } else {
+    established(std::move(transport), {}, std::move(info), listener.http2);
+  }
+}
+
+void ClientConnections::established(std::unique_ptr<net::Transport> transport, net::Buffer already_read, ConnectionInfo info, bool http2) {
+  if (http2 && http2_) own(http2_(loop_, *this, std::move(transport), std::move(already_read), std::move(info)));
+  else own(std::make_unique<Http1Connection>(loop_, *this, std::move(transport), std::move(already_read), std::move(info)));
+}
+
+void ClientConnections::drain() {
+  draining_ = true;
+  for (auto& [key, connection] : connections_) connection->drain();
+}
+
+void ClientConnections::close_all() {
+  for (auto& [key, connection] : connections_) connection->shut();
+}
+
+std::unique_ptr<Http1Stream> ClientConnections::take_stream() {
+  if (free_streams_.empty()) return std::make_unique<Http1Stream>();
+  auto stream = std::move(free_streams_.back());
+  free_streams_.pop_back();
+  return stream;
+}
+
+void ClientConnections::give_back(std::unique_ptr<Http1Stream> stream) {
+  if (free_streams_.size() >= free_stream_limit) return;
+  stream->clear();
+  free_streams_.push_back(std::move(stream));
+}
+
+void ClientConnections::reap(net::Task& child) { connections_.erase(&child); }
+
+}  // namespace http

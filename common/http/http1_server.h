@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The client side: accepted transports become connections, connections make exchanges through the Service. One
+// ClientConnections a worker owns all of that worker's client connections, whichever protocol they speak.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "http/body_decoder.h"
+#include "http/exchange.h"
+#include "http/http1_parser.h"
+#include "net/event_loop.h"
+#include "net/transport.h"
+
+namespace http {
+
+// Limits of client connections. Sizes in bytes.
+struct ServerOptions {
+  HeadLimits head;
+  BodyLimits body;
+  std::uint64_t body_size = 256ULL << 20;                    // default of RequestBody::set_limit; 413
+  base::Duration handshake_timeout = std::chrono::seconds(10);
+  base::Duration header_timeout = std::chrono::seconds(10);  // first byte of a head to its last: 408
+  base::Duration body_timeout = std::chrono::seconds(60);    // between two reads of a request body: 408
+  base::Duration idle_timeout = std::chrono::seconds(60);    // between requests
+  base::Duration write_timeout = std::chrono::seconds(60);   // no progress sending an answer
+  base::Duration tunnel_timeout = std::chrono::hours(1);
+  std::size_t request_buffer = 64 * 1024;    // body bytes held before reading pauses
+  std::size_t response_buffer = 128 * 1024;  // answer bytes held before the exchange is asked to wait
+  std::size_t collect_http10 = 1024 * 1024;  // answers of unknown length to HTTP/1.0 clients (see common/README.md)
+  std::size_t linger_bytes = 64 * 1024;
+  base::Duration linger_time = std::chrono::seconds(2);
+};
+
+class ClientConnections;
+
+// A client connection of any protocol.
+class ClientConnection : public net::Task {
+ public:
+  ~ClientConnection() override = default;
+  // Idle: closes soon. Busy: finishes its exchanges, then closes (Connection: close; GOAWAY).
+  virtual void drain() = 0;
+  // Closes now; running exchanges see the client gone.
+  virtual void shut() = 0;
+  virtual bool idle() const = 0;
+
+ protected:
+  using net::Task::Task;
+};
+
+// Makes an HTTP/2 connection from an established transport and the bytes already read from it (common/http2 provides it).
+using Http2Factory = std::function<std::unique_ptr<ClientConnection>(net::EventLoop&, ClientConnections&, std::unique_ptr<net::Transport>,
+                                                                    net::Buffer already_read, ConnectionInfo)>;
+
+class Http1Stream;
+
+class ClientConnections final : public net::TaskOwner {
+ public:
+  ClientConnections(net::EventLoop& loop, Service& service, ServerOptions options);
+  ~ClientConnections();
+  void set_http2(Http2Factory factory) { http2_ = std::move(factory); }
+  // Connection serials begin here, so that they are unique in the process.
+  void set_first_serial(std::uint64_t serial) { first_serial_ = serial; }
+  void set_options(const ServerOptions& options) { options_ = options; }
+  // `listener` must outlive the connection.
+  void adopt(std::unique_ptr<net::Transport> transport, const ListenerInfo& listener);
+  void drain();      // no connection stays open longer than its exchanges
+  void close_all();  // now
+  bool draining() const { return draining_; }
+  std::size_t count() const { return connections_.size(); }
+  std::uint64_t accepted() const { return accepted_; }
+
+  // For the connections:
+  Service& service() { return service_; }
+  const ServerOptions& options() const { return options_; }
+  std::unique_ptr<Http1Stream> take_stream();         // from the free list
+  void give_back(std::unique_ptr<Http1Stream> stream);
+  void reap(net::Task& child) override;
+  // The handshake is over: continues as HTTP/1 or HTTP/2.
+  void established(std::unique_ptr<net::Transport> transport, net::Buffer already_read, ConnectionInfo info, bool http2);
+
+ private:
+  void own(std::unique_ptr<ClientConnection> connection);
+
+  net::EventLoop& loop_;
+  Service& service_;
+  ServerOptions options_;
+  Http2Factory http2_;
+  std::unordered_map<net::Task*, std::unique_ptr<ClientConnection>> connections_;
+  std::vector<std::unique_ptr<Http1Stream>> free_streams_;
+  std::uint64_t accepted_ = 0;
+  std::uint64_t first_serial_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace http

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "http/upstream_pool.h"
+
+#include <algorithm>
+
+#include "http/upstream_connection.h"
+#include "net/event_loop.h"
+
+namespace http {
+
+// --- Lease ---
+
+Lease::~Lease() {
+  if (connection_) connection_->abandon();
+}
+
+void Lease::fail(const base::Error& error) {
+  state_ = State::failed;
+  error_ = error;
+}
+
+void Lease::send_head(const RequestHead& head, const Framing& framing, bool upgrade_websocket) {
+  if (head_sent_) return;
+  head_sent_ = true;
+  if (connection_) connection_->send_head(head, framing, upgrade_websocket);
+}
+
+std::size_t Lease::writable() const { return connection_ ? connection_->writable() : 0; }
+
+void Lease::send_body(net::Buffer& from, std::size_t max) {
+  if (connection_) connection_->send_body(from, max);
+  else from.consume(std::min(max, from.size()));  // the transaction is over: nobody wants it
+}
+
+void Lease::finish_body(const Head* trailers) {
+  if (body_finished_) return;
+  body_finished_ = true;
+  if (connection_) connection_->finish_body(trailers);
+}
+
+ResponseHead Lease::take_interim() {
+  ResponseHead head = std::move(interim_.front());
+  interim_.erase(interim_.begin());
+  return head;
+}
+
+ResponseHead Lease::take_head() {
+  head_ready_ = false;
+  return std::move(head_);
+}
+
+void Lease::pull(net::Buffer& into, std::size_t max) {
+  if (body_.empty()) return;
+  into.take(body_, max);
+  if (connection_) connection_->body_pulled();
+}
+
+// --- UpstreamPool ---
+
+UpstreamPool::UpstreamPool(net::EventLoop& loop, Connector connector) : loop_(loop), connector_(std::move(connector)) {}
+
+UpstreamPool::~UpstreamPool() {
+  // Destructors unlink from idle_lists_, which must therefore still be there.
+  while (!connections_.empty()) connections_.erase(connections_.begin());
+}
+
+std::unique_ptr<Lease> UpstreamPool::lease(std::shared_ptr<const Endpoint> endpoint, net::Task& user, Method method, Reuse reuse,
+                                           std::unique_ptr<SlotHold> slot) {
+  std::unique_ptr<Lease> lease(new Lease(endpoint, user));
+  if (UpstreamConnection* idle = find_idle(*endpoint, reuse)) {
+    idle->begin(*lease, method, std::move(slot));
+    return lease;
+  }
+  auto fresh = std::make_unique<UpstreamConnection>(loop_, *this, std::move(endpoint));
+  UpstreamConnection& connection = *fresh;
+  connections_.emplace(&connection, std::move(fresh));
+  connection.begin(*lease, method, std::move(slot));
+  connection.connect();
+  return lease;
+}
+
+UpstreamConnection* UpstreamPool::find_idle(const Endpoint& endpoint, Reuse reuse) {
+  const auto found = idle_lists_.find(&endpoint);
+  if (found == idle_lists_.end()) return nullptr;
+  for (auto it = found->second.rbegin(); it != found->second.rend(); ++it) {
+    if (!(*it)->usable()) continue;
+    if (reuse == Reuse::fresh && loop_.now() - (*it)->idle_since() >= std::chrono::seconds(1)) return nullptr;  // older ones follow
+    return *it;
+  }
+  return nullptr;
+}
+
+void UpstreamPool::became_idle(UpstreamConnection& connection) {
+  const Endpoint& endpoint = connection.endpoint();
+  idle_lists_[&endpoint].push_back(&connection);
+  ++idle_;
+  if (endpoint.idle.fetch_add(1, std::memory_order_relaxed) >= endpoint.keepalive) {
+    left_idle(connection);
+    connection.close();
+  }
+}
+
+void UpstreamPool::left_idle(UpstreamConnection& connection) {
+  const Endpoint& endpoint = connection.endpoint();
+  const auto found = idle_lists_.find(&endpoint);
+  if (found == idle_lists_.end()) return;
+  auto& list = found->second;
+  const auto at = std::find(list.rbegin(), list.rend(), &connection);
+  if (at == list.rend()) return;
+  list.erase(std::next(at).base());
+  if (list.empty()) idle_lists_.erase(found);
+  --idle_;
+  endpoint.idle.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void UpstreamPool::close_idle() {
+  while (!idle_lists_.empty()) close_idle(*idle_lists_.begin()->first);
+}
+
+void UpstreamPool::close_idle(const Endpoint& endpoint) {
+  for (auto found = idle_lists_.find(&endpoint); found != idle_lists_.end(); found = idle_lists_.find(&endpoint)) {
+    UpstreamConnection& connection = *found->second.back();
+    left_idle(connection);
+    connection.close();
+  }
+}
+
+void UpstreamPool::reap(net::Task& child) { connections_.erase(&child); }
+
+}  // namespace http
