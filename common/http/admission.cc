@@ -15,6 +15,14 @@ Slot::~Slot() {
   if (book_) book_->leave(row_);
 }
 
+void Slot::connect_failed() {
+  if (book_) book_->take_out(row_, desk_->now());
+}
+
+void Slot::drain_timed_out() {
+  if (book_ && book_->hold(row_)) book_ = nullptr;
+}
+
 // --- Ticket ---
 
 Ticket::~Ticket() {
@@ -165,13 +173,23 @@ void Admission::leave(std::size_t row) {
   deliver(mail);
 }
 
-void Admission::take_out(std::size_t row, base::TimePoint until, base::TimePoint now) {
+bool Admission::hold(std::size_t row) {
+  std::lock_guard lock(mutex_);
+  if (rows_[row].out_for != base::Duration::max()) return false;
+  ++rows_[row].held;
+  return true;
+}
+
+void Admission::take_out(std::size_t row, base::TimePoint now) {
+  bool taken = false;
   change(now, [&](std::span<ServerRow> rows) {
-    rows[row].out = true;
-    rows[row].trial = false;
-    rows[row].out_until = until;
-    next_wake_ = std::min(next_wake_, until);
+    ServerRow& r = rows[row];
+    if (r.out_for <= base::Duration::zero()) return;
+    taken = r.out = true;
+    r.trial = false;
+    r.out_until = r.out_for == base::Duration::max() ? base::TimePoint::max() : now + r.out_for;
   });
+  if (taken && on_out_) on_out_(row);
 }
 
 void Admission::succeeded(std::size_t row, base::TimePoint now) {
@@ -223,6 +241,8 @@ void Admission::wake_rows(base::TimePoint now) {
 }
 
 void Admission::settle(Mail& mail) {
+  totals_.active = 0;
+  for (const ServerRow& r : rows_) totals_.active += r.used;
   readdress(mail);
   match(mail);
   check_book();

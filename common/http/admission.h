@@ -13,6 +13,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -45,6 +46,7 @@ class TicketDesk {
   virtual ~TicketDesk() = default;
   virtual bool here() const = 0;              // called on the desk's own thread?
   virtual void post(net::Message message) = 0;  // any thread
+  virtual base::TimePoint now() const = 0;      // desk's thread
 
  private:
   friend class Admission;
@@ -59,6 +61,7 @@ class LoopDesk final : public TicketDesk {
   void adopt_thread() { thread_ = std::this_thread::get_id(); }
   bool here() const override { return std::this_thread::get_id() == thread_; }
   void post(net::Message message) override { loop_.mailbox().post(std::move(message)); }
+  base::TimePoint now() const override { return loop_.now(); }
 
  private:
   net::EventLoop& loop_;
@@ -69,6 +72,10 @@ class LoopDesk final : public TicketDesk {
 class Slot final : public SlotHold {
  public:
   ~Slot() override;
+  // The worker that used the slot calls these. connect_failed: the row is taken out for its out_for, before the slot returns.
+  void connect_failed() override;
+  // The slot stays taken until a check succeeds, where something checks.
+  void drain_timed_out() override;
   std::size_t row() const { return row_; }
   Admission* book() const { return book_; }
   // The row is being tried again after its out_until: its first success should be told by Admission::succeeded.
@@ -80,7 +87,7 @@ class Slot final : public SlotHold {
   Admission* book_ = nullptr;  // null: holds nothing
   std::size_t row_ = no_row;
   bool trial_ = false;
-  TicketDesk* desk_ = nullptr; // address while in the mail
+  TicketDesk* desk_ = nullptr; // of the worker that asked: its address while in the mail
   base::Handle to_;
   const base::ReasonRow* refusal_ = nullptr;
   Slot* next_ = nullptr;       // chain of one delivery
@@ -169,8 +176,10 @@ class Admission {
 
   // Ticket's thread. granted: the ticket holds a slot; queued: it waits; refused: ticket.refusal() says why.
   Entry enter(Ticket& ticket, const Input& input, base::TimePoint now);
+  // Told on the thread of the failed connect, without the lock: a row was taken out. Set before threads use the book.
+  void on_out(std::function<void(std::size_t row)> observer) { on_out_ = std::move(observer); }
   // Checks, admin commands, reload, ticks: `edit(std::span<ServerRow>)` runs under the mutex and may change everything but
-  // used and queued; then tickets are re-addressed, refused or granted. It must not call into the book.
+  // used and queued (restore() returns what is held); then tickets are re-addressed, refused or granted. It must not call into the book.
   template <class F>
   void change(base::TimePoint now, F&& edit) {
     Mail mail;
@@ -182,8 +191,8 @@ class Admission {
     }
     deliver(mail);
   }
-  // A connect to the row failed before anything was sent: nobody is attracted until `until` (max(): until a check succeeds).
-  void take_out(std::size_t row, base::TimePoint until, base::TimePoint now);
+  // A connect to the row failed before anything was sent: it attracts nobody for the row's out_for.
+  void take_out(std::size_t row, base::TimePoint now);
   // A request that tried the row after out_until was answered: it is as before.
   void succeeded(std::size_t row, base::TimePoint now);
   // Lets rows whose out_until has passed be tried again. Cheap when there is none.
@@ -209,6 +218,7 @@ class Admission {
     void add(std::unique_ptr<Slot> slot);
   };
   void leave(std::size_t row);
+  bool hold(std::size_t row);
   void cancel(Ticket& ticket);
   bool any_in_choice() const;
   void wake_rows(base::TimePoint now);
@@ -240,6 +250,7 @@ class Admission {
   std::uint64_t grants_ = 0;
   base::TimePoint last_time_{};
   base::TimePoint next_wake_ = base::TimePoint::max();
+  std::function<void(std::size_t row)> on_out_;
 };
 
 }  // namespace http

@@ -28,9 +28,12 @@ struct ServerRow {
   // A connect was refused: out of the choice until a check succeeds, or until out_until, when one request tries it.
   bool out = false;
   base::TimePoint out_until{};
+  // How long a refused connect takes the row out: zero: not at all; max(): until a check succeeds.
+  base::Duration out_for{0};
   bool trial = false;     // back after out_until: one request at a time until one succeeds
 
   std::uint32_t used = 0;    // slots taken
+  std::uint32_t held = 0;    // of these: given up by their users while the server was not done; returned by a good check
   std::uint32_t queued = 0;  // tickets that name this row
   std::int64_t current = 0;  // round robin: the row's credit
   std::uint64_t last_grant = 0;  // number of the last grant: ties go to whoever waited longest
@@ -43,6 +46,12 @@ struct ServerRow {
   std::uint32_t limit() const { return trial ? 1 : override_limit.value_or(configured_limit); }
   bool free() const { return limit() == 0 || used < limit(); }
   bool takes_named() const { return up && !out && admin != AdminState::maint; }
+  // A check succeeded: nothing that was held against the row counts any more.
+  void restore() {
+    out = trial = false;
+    used -= held;
+    held = 0;
+  }
   bool in_choice() const { return takes_named() && admin == AdminState::ready && weight() > 0; }
 };
 

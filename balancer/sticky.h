@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// decision: pure
+// The sticky cookie: which server a request names, whether an answer may carry the cookie, and what of it the server sees.
+// The cookie's value is the server's name. Where several pieces carry the cookie's name the first counts, as servers read it.
+#pragma once
+
+#include <string>
+
+#include "balancer/reasons.h"
+#include "base/bytes.h"
+#include "http/admission_view.h"
+#include "http/head.h"
+#include "observe/why.h"
+
+namespace balancer {
+
+enum class InsertOn : std::uint8_t { uncacheable, always };
+
+struct CookieRules {
+  std::string name;               // empty: no sticky cookie
+  InsertOn insert_on = InsertOn::uncacheable;
+  bool indirect = false;          // the server does not see it
+  bool httponly = true;
+  bool secure = false;
+  std::string path = "/";
+  std::string domain;
+  std::string samesite;           // "", "Lax", "Strict", "None"
+};
+
+namespace detail {
+// Calls f(piece, name, value) for each piece of a Cookie line until it returns true.
+template <class F>
+void each_cookie(std::string_view line, F&& f) {
+  bool stop = false;
+  base::split(line, ';', [&](std::string_view piece) {
+    if (stop) return;
+    const auto equals = piece.find('=');
+    const std::string_view name = base::trim(piece.substr(0, equals));
+    const std::string_view value = equals == std::string_view::npos ? std::string_view{} : base::trim(piece.substr(equals + 1));
+    stop = f(piece, name, value);
+  });
+}
+}  // namespace detail
+
+// Value of the first cookie of that name; nullopt if there is none.
+inline std::optional<std::string_view> cookie_value(const http::Head& head, std::string_view wanted) {
+  for (const http::Head::Field& field : head.fields()) {
+    if (field.token != http::Token::cookie) continue;
+    std::optional<std::string_view> found;
+    detail::each_cookie(head.value(field), [&](std::string_view, std::string_view name, std::string_view value) {
+      if (name == wanted) found = value;
+      return found.has_value();
+    });
+    if (found) return found;
+  }
+  return std::nullopt;
+}
+
+// The row that the request's cookie names, if it takes such requests; no_row: any server.
+template <observe::Why W>
+std::size_t sticky_row(const CookieRules& rules, const http::Head& request, std::span<const http::ServerRow> rows, W& why) {
+  if (rules.name.empty()) return http::no_row;
+  const auto value = cookie_value(request, rules.name);
+  if (!value) {
+    why.considered(reason::sticky_none, 0, 0, rules.name);
+    return http::no_row;
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].name != *value) continue;
+    if (rows[i].takes_named()) {
+      why.because(reason::sticky, 0, 0, rows[i].name);
+      return i;
+    }
+    why.considered(reason::sticky_down, 0, 0, rows[i].name);
+    return http::no_row;
+  }
+  why.considered(reason::sticky_unknown);
+  return http::no_row;
+}
+
+// No shared cache may store the answer: it is private, no-store, or sets a cookie. Not: merely without a lifetime.
+inline bool uncacheable(const http::Head& answer) {
+  bool found = answer.has(http::Token::set_cookie);
+  for (const http::Head::Field& field : answer.fields()) {
+    if (field.token != http::Token::cache_control) continue;
+    base::split(answer.value(field), ',', [&](std::string_view part) {
+      const std::string_view word = base::trim(part.substr(0, part.find('=')));
+      // `private="X"` limits only the field X.
+      if (base::iequals(word, "no-store") || (base::iequals(word, "private") && part.find('=') == std::string_view::npos)) found = true;
+    });
+  }
+  return found;
+}
+
+// Whether the answer sets the cookie. `named`: the row that the request's cookie named; `served`: the row that answered;
+// `condition`: only_if matched the request, or is not configured.
+template <observe::Why W>
+bool insert_cookie(const CookieRules& rules, const http::Head& answer, std::size_t named, std::size_t served, bool condition, W& why) {
+  const auto no = [&](const base::ReasonRow& row) {
+    why.because(row, 0, 0, rules.name);
+    return false;
+  };
+  if (rules.name.empty()) return no(reason::insert_off);
+  if (named != http::no_row && named == served) return no(reason::insert_has);
+  if (!condition) return no(reason::insert_only_if);
+  if (rules.insert_on == InsertOn::uncacheable && !uncacheable(answer)) return no(reason::insert_cacheable);
+  why.because(reason::insert, 0, 0, rules.name);
+  return true;
+}
+
+inline std::string cookie_text(const CookieRules& rules, std::string_view server) {
+  std::string out = rules.name;
+  ((out += '=') += server) += "; Path=";
+  out += rules.path;
+  if (!rules.domain.empty()) (out += "; Domain=") += rules.domain;
+  if (rules.httponly) out += "; HttpOnly";
+  if (rules.secure) out += "; Secure";
+  if (!rules.samesite.empty()) (out += "; SameSite=") += rules.samesite;
+  return out;
+}
+
+// A Cookie line without the pieces of that name; other bytes as they came. Empty if nothing is left.
+inline std::string without_cookie(std::string_view line, std::string_view unwanted) {
+  std::string out;
+  detail::each_cookie(line, [&](std::string_view piece, std::string_view name, std::string_view) {
+    if (name != unwanted) {
+      if (!out.empty()) out += ';';
+      out += out.empty() ? base::trim(piece) : piece;
+    }
+    return false;
+  });
+  return out;
+}
+
+}  // namespace balancer
