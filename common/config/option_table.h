@@ -132,6 +132,10 @@ class Option {
       if (!value && !word_.empty()) return Node::of(std::string_view(word_));
       if (!value && or_false_) return Node::of(false);
     }
+    // Nothing where nothing is the default: it would only read as if somebody had set it.
+    if constexpr (requires { value.empty(); }) {
+      if (value.empty() && (S{}.*member_).empty()) return Node();
+    }
     return Value<T>::write(value);
   }
   void read(Context& context, const Node* node, const Node& table, S& out) const {
