@@ -79,6 +79,10 @@ void UpstreamConnection::fail(const base::ReasonRow& row, bool retry, int system
 
 void UpstreamConnection::fail(base::Error error) {
   error.side = base::Side::upstream;
+  // Before the slot returns, so that it is not granted to the next request for the same dead server. Our own shortages
+  // (descriptors, ports) and a full backlog say nothing of its life.
+  const bool ours = error.system == EMFILE || error.system == ENFILE || error.system == ENOBUFS || error.system == EADDRNOTAVAIL || error.system == EAGAIN;
+  if (state_ == State::connecting && slot_ && !ours) slot_->connect_failed();
   if (lease_) {
     lease_->connection_ = nullptr;
     lease_->fail(error);
@@ -219,6 +223,7 @@ void UpstreamConnection::watch_time() {
       } else if (!out_.empty()) {
         fail(reasons::upstream_write_timeout, false);
       } else if (state_ == State::head) {
+        if (slot_) slot_->drain_timed_out();  // the server is busy with it still
         fail(reasons::upstream_first_byte_timeout, false);
       } else {
         fail(reasons::upstream_between_bytes_timeout, false);
