@@ -107,8 +107,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             status = 101
             self.clock()
         else:
-            with self.server.threads:
-                status = self.compute(request)
+            status = self.compute(request)
         self.server.log(f'{self.headers.get("X-Request-ID", "-")} "{self.requestline}" {status} '
                         f'{time.monotonic() - began:.3f}')
 
@@ -124,21 +123,33 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return {}
 
     def compute(self, request):
-        try:
-            response = self.server.app.answer(request)
-        except Exception:
-            self.server.log(traceback.format_exc())
-            response = Response(500, [("Content-Type", "text/plain")], b"The application failed.\n")
+        """The answer's status. Only thinking takes one of the threads: what is known when the handler returns is sent
+        without, so that slow readers keep nobody waiting; what is made while it is sent (the slow page) keeps it."""
+        with self.server.threads:
+            try:
+                response = self.server.app.answer(request)
+            except Exception:
+                self.server.log(traceback.format_exc())
+                response = Response(500, [("Content-Type", "text/plain")], b"The application failed.\n")
+            if self.made_on_the_way(response):
+                self.send(response)
+        if not self.made_on_the_way(response):
+            self.send(response)
+        return response.status
+
+    def made_on_the_way(self, response):
+        return not isinstance(response.body, (bytes, Content))
+
+    def send(self, response):
         try:
             self.write(response)
         except OSError:
             self.close_connection = True
-        return response.status
 
     def write(self, response):
         """Sends head and body: with a length where it is known, else chunked, to HTTP/1.0 until the end."""
         body, lines = response.body, list(response.headers)
-        streamed = not isinstance(body, (bytes, Content))
+        streamed = self.made_on_the_way(response)
         if streamed and self.request_version == "HTTP/1.1":
             lines.append(("Transfer-Encoding", "chunked"))
         elif streamed:
