@@ -26,9 +26,9 @@ bool may_be_trailer(const Head& trailers, const Head::Field& f) {
 
 std::unexpected<base::Error> BodyDecoder::refuse(const base::ReasonRow& row, std::int64_t limit) {
   if (limits_.side != base::Side::upstream) return base::fail(row, limits_.side, limit);
-  if (&row == &reason::body_cut_short) return base::fail(reason::upstream_cut_short, limits_.side);
-  if (&row == &reason::trailers_too_large) return base::fail(reason::upstream_trailers_too_large, limits_.side, limit);
-  return base::fail(reason::upstream_body, limits_.side, limit, 0, row.name);
+  if (&row == &reasons::body_cut_short) return base::fail(reasons::upstream_cut_short, limits_.side);
+  if (&row == &reasons::trailers_too_large) return base::fail(reasons::upstream_trailers_too_large, limits_.side, limit);
+  return base::fail(reasons::upstream_body, limits_.side, limit, 0, row.name);
 }
 
 void BodyDecoder::start(const Framing& framing, const BodyLimits& limits) {
@@ -88,18 +88,18 @@ base::Result<bool> BodyDecoder::read_chunk_size(net::Buffer& input) {
     end = text.find('\n', std::min(scanned_, text.size()));
   }
   if (end == std::string_view::npos ? text.size() > limits_.chunk_line + 1 : end > limits_.chunk_line + 1)
-    return refuse(reason::chunk_line_too_long, static_cast<std::int64_t>(limits_.chunk_line));
+    return refuse(reasons::chunk_line_too_long, static_cast<std::int64_t>(limits_.chunk_line));
   if (end == std::string_view::npos) {
     scanned_ = text.size();
     // What cannot become a size is refused without waiting for the line's end.
-    if (base::hex_value(text.front()) < 0) return refuse(reason::chunk_size);
+    if (base::hex_value(text.front()) < 0) return refuse(reasons::chunk_size);
     return false;
   }
-  if (end == 0 || text[end - 1] != '\r') return refuse(reason::bare_lf);
+  if (end == 0 || text[end - 1] != '\r') return refuse(reasons::bare_lf);
   const auto line = parse_chunk_line(text.substr(0, end - 1));
   if (!line) return refuse(*line.error().reason.row);
   extensions_ += line->extensions;
-  if (extensions_ > limits_.extensions) return refuse(reason::chunk_extensions_too_large, static_cast<std::int64_t>(limits_.extensions));
+  if (extensions_ > limits_.extensions) return refuse(reasons::chunk_extensions_too_large, static_cast<std::int64_t>(limits_.extensions));
   input.consume(end + 1);
   scanned_ = 0;
   left_ = line->size;
@@ -110,9 +110,9 @@ base::Result<bool> BodyDecoder::read_chunk_size(net::Buffer& input) {
 base::Result<bool> BodyDecoder::read_chunk_end(net::Buffer& input) {
   if (input.empty()) return false;
   const auto text = input.pull_up(std::min<std::size_t>(input.size(), 2));
-  if (text[0] != '\r') return refuse(reason::chunk_end);
+  if (text[0] != '\r') return refuse(reasons::chunk_end);
   if (text.size() < 2) return false;
-  if (text[1] != '\n') return refuse(reason::chunk_end);
+  if (text[1] != '\n') return refuse(reasons::chunk_end);
   input.consume(2);
   state_ = State::chunk_size;
   return true;
@@ -123,20 +123,20 @@ base::Result<bool> BodyDecoder::read_trailers(net::Buffer& input) {
   const auto& limits = limits_.trailers;
   const auto text = input.pull_up(std::min(input.size(), limits.bytes + 2));
   if (scanned_ != 0 && !may_be_complete(text, scanned_)) {
-    if (text.size() > limits.bytes) return refuse(reason::trailers_too_large, static_cast<std::int64_t>(limits.bytes));
+    if (text.size() > limits.bytes) return refuse(reasons::trailers_too_large, static_cast<std::int64_t>(limits.bytes));
     return false;
   }
   trailers_.clear();
   const auto size = parse_fields(text, 0, limits, HeadBuilder::fields(trailers_));
   if (!size) {
     const auto* row = size.error().reason.row;
-    if (row->status == 431) row = &reason::trailers_too_large;
+    if (row->status == 431) row = &reasons::trailers_too_large;
     return refuse(*row, size.error().reason.a);
   }
   if ((*size == 0 ? text.size() : *size) > limits.bytes + 2)
-    return refuse(reason::trailers_too_large, static_cast<std::int64_t>(limits.bytes));
+    return refuse(reasons::trailers_too_large, static_cast<std::int64_t>(limits.bytes));
   if (*size == 0) {
-    if (text.size() > limits.bytes) return refuse(reason::trailers_too_large, static_cast<std::int64_t>(limits.bytes));
+    if (text.size() > limits.bytes) return refuse(reasons::trailers_too_large, static_cast<std::int64_t>(limits.bytes));
     const auto first_line = text.find('\n');
     if (first_line != std::string_view::npos) {
       scanned_ = first_line;
@@ -155,7 +155,7 @@ base::Result<bool> BodyDecoder::read_trailers(net::Buffer& input) {
 
 base::Result<bool> BodyDecoder::finish_at_eof() {
   if (state_ == State::complete) return true;
-  if (state_ != State::until_close) return refuse(reason::body_cut_short);
+  if (state_ != State::until_close) return refuse(reasons::body_cut_short);
   state_ = State::complete;
   return true;
 }

@@ -58,15 +58,15 @@ base::Result<ChunkLine> parse_chunk_line(std::string_view line) {
   for (; at < line.size(); ++at) {
     const int digit = base::hex_value(line[at]);
     if (digit < 0) break;
-    if (at == 16 || out.size >> 59 != 0) return base::fail(reason::chunk_size_overflow, base::Side::client);
+    if (at == 16 || out.size >> 59 != 0) return base::fail(reasons::chunk_size_overflow, base::Side::client);
     out.size = out.size * 16 + static_cast<std::uint64_t>(digit);
   }
-  if (at == 0) return base::fail(reason::chunk_size, base::Side::client);
+  if (at == 0) return base::fail(reasons::chunk_size, base::Side::client);
   const auto rest = line.substr(at);
   if (rest.empty()) return out;
   const auto first = skip_space(rest, 0);
-  if (first == rest.size() || rest[first] != ';') return base::fail(reason::chunk_size, base::Side::client);
-  if (!valid_extensions(rest)) return base::fail(reason::chunk_extension, base::Side::client);
+  if (first == rest.size() || rest[first] != ';') return base::fail(reasons::chunk_size, base::Side::client);
+  if (!valid_extensions(rest)) return base::fail(reasons::chunk_extension, base::Side::client);
   out.extensions = rest.size();
   return out;
 }

@@ -18,21 +18,21 @@ std::unexpected<base::Error> refuse(const base::ReasonRow& row, std::int64_t lim
 // The line at `at` has no valid name: says why. `stop` is where the name ended.
 std::unexpected<base::Error> refuse_name(std::string_view text, std::size_t at, std::size_t stop) {
   const char c = text[stop];
-  if (c == '\n') return refuse(reason::bare_lf);
-  if (c == '\r') return refuse(stop + 1 < text.size() && text[stop + 1] != '\n' ? reason::bare_cr : reason::bad_field_line);
+  if (c == '\n') return refuse(reasons::bare_lf);
+  if (c == '\r') return refuse(stop + 1 < text.size() && text[stop + 1] != '\n' ? reasons::bare_cr : reasons::bad_field_line);
   if ((c == ' ' || c == '\t') && stop > at) {
     auto next = stop;
     while (next < text.size() && (text[next] == ' ' || text[next] == '\t')) ++next;
-    if (next == text.size() || text[next] == ':') return refuse(reason::space_before_colon);
+    if (next == text.size() || text[next] == ':') return refuse(reasons::space_before_colon);
   }
-  return refuse(reason::bad_field_name);
+  return refuse(reasons::bad_field_name);
 }
 
 // The subject of an error must outlive the input: the table's spelling.
 std::unexpected<base::Error> refuse_value(char c, Token token) {
-  if (c == '\n') return refuse(reason::bare_lf);
-  if (c == '\r') return refuse(reason::bare_cr);
-  return refuse(reason::bad_field_value, 0, token == Token::other ? std::string_view("a field") : field_name(token));
+  if (c == '\n') return refuse(reasons::bare_lf);
+  if (c == '\r') return refuse(reasons::bare_cr);
+  return refuse(reasons::bad_field_value, 0, token == Token::other ? std::string_view("a field") : field_name(token));
 }
 
 // The empty line that ends the fields, or a line that cannot begin so; `none` if a field begins here.
@@ -42,11 +42,11 @@ base::Result<Begin> begin_line(std::string_view text, std::size_t at) {
   const char c = text[at];
   if (c == '\r') {
     if (at + 1 >= text.size()) return Begin::more;
-    if (text[at + 1] != '\n') return refuse(reason::bare_cr);
+    if (text[at + 1] != '\n') return refuse(reasons::bare_cr);
     return Begin::end;
   }
-  if (c == '\n') return refuse(reason::bare_lf);
-  if (c == ' ' || c == '\t') return refuse(reason::obs_fold);
+  if (c == '\n') return refuse(reasons::bare_lf);
+  if (c == ' ' || c == '\t') return refuse(reasons::obs_fold);
   return Begin::field;
 }
 
@@ -64,12 +64,12 @@ base::Result<std::size_t> parse_fields(std::string_view text, std::size_t at, co
 
     const char* const colon = scan::find<scan::NameEnd>(begin + at, end);
     const auto name_size = static_cast<std::size_t>(colon - (begin + at));
-    if (name_size > longest_name) return refuse(reason::field_name_too_long, static_cast<std::int64_t>(longest_name));
+    if (name_size > longest_name) return refuse(reasons::field_name_too_long, static_cast<std::int64_t>(longest_name));
     if (colon == end) return 0;
     if (*colon != ':' || name_size == 0) return refuse_name(text, at, static_cast<std::size_t>(colon - begin));
     const std::string_view name(begin + at, name_size);
     const Token token = field_token(name);
-    if (token == Token::other && !std::all_of(name.begin(), name.end(), is_token_byte)) return refuse(reason::bad_field_name);
+    if (token == Token::other && !std::all_of(name.begin(), name.end(), is_token_byte)) return refuse(reasons::bad_field_name);
 
     const char* value = colon + 1;
     while (value < end && (*value == ' ' || *value == '\t')) ++value;
@@ -81,7 +81,7 @@ base::Result<std::size_t> parse_fields(std::string_view text, std::size_t at, co
     at = static_cast<std::size_t>(stop - begin) + 2;
     while (stop > value && (stop[-1] == ' ' || stop[-1] == '\t')) --stop;
 
-    if (out.size() >= limits.fields) return refuse(reason::too_many_fields, static_cast<std::int64_t>(limits.fields));
+    if (out.size() >= limits.fields) return refuse(reasons::too_many_fields, static_cast<std::int64_t>(limits.fields));
     out.push_back({static_cast<std::uint32_t>(name.data() - begin), static_cast<std::uint32_t>(value - begin),
                    static_cast<std::uint32_t>(stop - value), static_cast<std::uint16_t>(name_size), token});
   }
@@ -128,10 +128,10 @@ base::Result<void> check_transfer_encoding(const Head& head) {
       malformed = malformed || !is_token(name) || (name.size() != element.size() && base::iequals(name, "chunked"));
     });
   }
-  if (malformed) return refuse(reason::transfer_encoding_invalid);
-  if (chunked > 1) return refuse(reason::chunked_repeated);
-  if (!last_is_chunked) return refuse(reason::chunked_not_last);
-  if (elements > 1) return refuse(reason::transfer_coding_unknown);
+  if (malformed) return refuse(reasons::transfer_encoding_invalid);
+  if (chunked > 1) return refuse(reasons::chunked_repeated);
+  if (!last_is_chunked) return refuse(reasons::chunked_not_last);
+  if (elements > 1) return refuse(reasons::transfer_coding_unknown);
   return {};
 }
 
@@ -139,12 +139,12 @@ base::Error upstream_error(const base::Error& error) {
   base::Error out = error;
   out.side = base::Side::upstream;
   const base::ReasonRow* inner = error.reason.row;
-  const base::ReasonRow* row = &reason::upstream_head;
-  if (inner == &reason::head_too_large || inner == &reason::too_many_fields || inner == &reason::field_name_too_long) {
-    row = &reason::upstream_head_too_large;
-  } else if (inner == &reason::transfer_encoding_invalid || inner == &reason::chunked_not_last || inner == &reason::chunked_repeated ||
-             inner == &reason::transfer_coding_unknown) {
-    row = &reason::upstream_transfer_coding;
+  const base::ReasonRow* row = &reasons::upstream_head;
+  if (inner == &reasons::head_too_large || inner == &reasons::too_many_fields || inner == &reasons::field_name_too_long) {
+    row = &reasons::upstream_head_too_large;
+  } else if (inner == &reasons::transfer_encoding_invalid || inner == &reasons::chunked_not_last || inner == &reasons::chunked_repeated ||
+             inner == &reasons::transfer_coding_unknown) {
+    row = &reasons::upstream_transfer_coding;
   } else if (inner != nullptr && inner->status >= 500) {
     return out;  // an upstream row already
   }

@@ -35,20 +35,20 @@ base::Result<std::size_t> parse_version(std::string_view text, std::size_t stop,
   static constexpr std::string_view form = " HTTP/";
   const auto rest = text.substr(stop);
   const auto known = rest.substr(0, form.size());
-  if (known != form.substr(0, known.size())) return refuse(reason::request_line);
+  if (known != form.substr(0, known.size())) return refuse(reasons::request_line);
   if (rest.size() < form.size() + 3) {
-    if (rest.find('\n') != std::string_view::npos) return refuse(reason::request_line);
+    if (rest.find('\n') != std::string_view::npos) return refuse(reasons::request_line);
     return 0;
   }
   const char major = rest[form.size()], dot = rest[form.size() + 1], digit = rest[form.size() + 2];
-  if (!base::is_digit(major) || dot != '.' || !base::is_digit(digit)) return refuse(reason::request_line);
+  if (!base::is_digit(major) || dot != '.' || !base::is_digit(digit)) return refuse(reasons::request_line);
   const auto line_end = rest.substr(form.size() + 3);
   if (line_end.empty()) return 0;
-  if (line_end.front() == '\n') return refuse(reason::bare_lf);
-  if (line_end.front() != '\r') return refuse(reason::request_line);
+  if (line_end.front() == '\n') return refuse(reasons::bare_lf);
+  if (line_end.front() != '\r') return refuse(reasons::request_line);
   if (line_end.size() < 2) return 0;
-  if (line_end[1] != '\n') return refuse(reason::bare_cr);
-  if (major != '1') return refuse(reason::version_major);
+  if (line_end[1] != '\n') return refuse(reasons::bare_cr);
+  if (major != '1') return refuse(reasons::version_major);
   minor = digit == '0' ? 0 : 1;
   return stop + form.size() + 5;
 }
@@ -60,19 +60,19 @@ base::Result<RequestLine> parse_request_line(std::string_view text, std::size_t 
   const char* at = begin;
   while (at < end && is_token_byte(*at)) ++at;
   line.method_size = static_cast<std::size_t>(at - begin);
-  if (line.method_size > longest_method) return refuse(reason::method_name);
+  if (line.method_size > longest_method) return refuse(reasons::method_name);
   if (at == end) return line;
-  if (*at == '\n') return refuse(reason::bare_lf);
-  if (*at != ' ' || line.method_size == 0) return refuse(*at == '\r' ? reason::request_line : reason::method_name);
+  if (*at == '\n') return refuse(reasons::bare_lf);
+  if (*at != ' ' || line.method_size == 0) return refuse(*at == '\r' ? reasons::request_line : reasons::method_name);
   line.target_at = line.method_size + 1;
   const char* const target = begin + line.target_at;
   const char* const stop = scan::find<scan::TargetEnd>(target, end);
   line.target_size = static_cast<std::size_t>(stop - target);
-  if (line.target_size > longest_target) return refuse(reason::target_too_long, static_cast<std::int64_t>(longest_target));
+  if (line.target_size > longest_target) return refuse(reasons::target_too_long, static_cast<std::int64_t>(longest_target));
   if (stop == end) return line;
-  if (*stop == '\n') return refuse(reason::bare_lf);
-  if (*stop == '\r' || line.target_size == 0) return refuse(reason::request_line);
-  if (*stop != ' ') return refuse(reason::target_byte);
+  if (*stop == '\n') return refuse(reasons::bare_lf);
+  if (*stop == '\r' || line.target_size == 0) return refuse(reasons::request_line);
+  if (*stop != ' ') return refuse(reasons::target_byte);
   const auto size = parse_version(text, static_cast<std::size_t>(stop - begin), line.minor);
   if (!size) return std::unexpected(size.error());
   line.size = *size;
@@ -83,15 +83,15 @@ base::Result<RequestLine> parse_request_line(std::string_view text, std::size_t 
 base::Result<void> absolute_form(RequestHead& head) {
   const std::string target(head.target());
   const auto colon = target.find("://");
-  if (colon == std::string::npos) return refuse(reason::target_form);
+  if (colon == std::string::npos) return refuse(reasons::target_form);
   const std::string scheme = base::to_lower(std::string_view(target).substr(0, colon));
-  if (scheme != "http" && scheme != "https") return refuse(reason::target_form);
+  if (scheme != "http" && scheme != "https") return refuse(reasons::target_form);
   const auto authority_at = colon + 3;
   const auto authority_end = std::min(target.find_first_of("/?", authority_at), target.size());
   const auto authority = std::string_view(target).substr(authority_at, authority_end - authority_at);
-  if (!parse_host(authority)) return refuse(reason::target_form);
+  if (!parse_host(authority)) return refuse(reasons::target_form);
   if (head.has(Token::host)) {
-    if (!same_authority(authority, head.host(), scheme)) return refuse(reason::host_mismatch);
+    if (!same_authority(authority, head.host(), scheme)) return refuse(reasons::host_mismatch);
   } else {
     head.add(Token::host, authority);  // HTTP/1.0 only: in HTTP/1.1 its absence was refused before
   }
@@ -109,7 +109,7 @@ base::Result<void> check_target(RequestHead& head) {
     if (auto turned = absolute_form(head); !turned) return turned;
   }
   if (head.target() == "*") {
-    if (head.method() != Method::options) return refuse(reason::target_form);
+    if (head.method() != Method::options) return refuse(reasons::target_form);
     return {};
   }
   auto normal = normalise_target(head.target());
@@ -142,13 +142,13 @@ void RequestHeadParser::reset() { *this = RequestHeadParser(); }
 
 base::Result<std::size_t> RequestHeadParser::parse(std::string_view input, const HeadLimits& limits, RequestHead& head) {
   if (scanned_ != 0 && !may_be_complete(input, scanned_)) {
-    if (input.size() > limits.bytes) return refuse(reason::head_too_large, static_cast<std::int64_t>(limits.bytes));
+    if (input.size() > limits.bytes) return refuse(reasons::head_too_large, static_cast<std::int64_t>(limits.bytes));
     return 0;
   }
   std::size_t skip = 0;
   if (!input.empty() && input.front() == '\r') {
     if (input.size() < 2) return 0;
-    if (input[1] != '\n') return refuse(reason::bare_cr);
+    if (input[1] != '\n') return refuse(reasons::bare_cr);
     skip = 2;
   }
   const auto text = input.substr(skip);
@@ -163,7 +163,7 @@ base::Result<std::size_t> RequestHeadParser::parse(std::string_view input, const
     if (!parsed) return parsed;
     size = *parsed;
   }
-  if ((size == 0 ? input.size() : size) > limits.bytes) return refuse(reason::head_too_large, static_cast<std::int64_t>(limits.bytes));
+  if ((size == 0 ? input.size() : size) > limits.bytes) return refuse(reasons::head_too_large, static_cast<std::int64_t>(limits.bytes));
   if (size == 0) {
     // A request line in parts is parsed anew with each of them; it is short, and its limit is found at once.
     if (line->size != 0) scanned_ = std::max<std::size_t>(skip + line->size, 3) - 3;
@@ -178,7 +178,7 @@ base::Result<std::size_t> RequestHeadParser::parse(std::string_view input, const
 }
 
 base::Result<void> RequestHeadParser::check(RequestHead& head) {
-  if (head.method() == Method::connect) return refuse(reason::method_not_allowed);
+  if (head.method() == Method::connect) return refuse(reasons::method_not_allowed);
   RequestRules rules;
   if (auto checked = rules.check(head); !checked) return checked;
   framing_ = rules.framing;

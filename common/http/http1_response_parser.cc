@@ -28,22 +28,22 @@ base::Result<StatusLine> parse_status_line(std::string_view text) {
   static constexpr std::string_view form = "HTTP/1.";
   StatusLine line;
   const auto known = text.substr(0, form.size());
-  if (known != form.substr(0, known.size())) return refuse(reason::upstream_status_line);
+  if (known != form.substr(0, known.size())) return refuse(reasons::upstream_status_line);
   static constexpr std::size_t fixed = form.size() + 5;  // "x NNN"
   const char* const begin = text.data();
   const char* const end = begin + text.size();
   const char* const stop = scan::find<scan::ValueEnd>(begin, end);
   if (stop == end) {
-    if (text.size() > fixed && text[fixed] != ' ') return refuse(reason::upstream_status_line);
+    if (text.size() > fixed && text[fixed] != ' ') return refuse(reasons::upstream_status_line);
     return line;
   }
-  if (*stop != '\r' || static_cast<std::size_t>(stop - begin) < fixed) return refuse(reason::upstream_status_line);
+  if (*stop != '\r' || static_cast<std::size_t>(stop - begin) < fixed) return refuse(reasons::upstream_status_line);
   const char* const rest = begin + form.size();
   if (!base::is_digit(rest[0]) || rest[1] != ' ' || rest[2] < '1' || rest[2] > '9' || !base::is_digit(rest[3]) || !base::is_digit(rest[4]))
-    return refuse(reason::upstream_status_line);
-  if (static_cast<std::size_t>(stop - begin) > fixed && rest[5] != ' ') return refuse(reason::upstream_status_line);
+    return refuse(reasons::upstream_status_line);
+  if (static_cast<std::size_t>(stop - begin) > fixed && rest[5] != ' ') return refuse(reasons::upstream_status_line);
   if (stop + 1 == end) return line;
-  if (stop[1] != '\n') return refuse(reason::upstream_status_line);
+  if (stop[1] != '\n') return refuse(reasons::upstream_status_line);
   line.status = (rest[2] - '0') * 100 + (rest[3] - '0') * 10 + (rest[4] - '0');
   line.minor = rest[0] == '0' ? 0 : 1;
   line.size = static_cast<std::size_t>(stop - begin) + 2;
@@ -101,7 +101,7 @@ void ResponseHeadParser::reset() { *this = ResponseHeadParser(); }
 
 base::Result<std::size_t> ResponseHeadParser::parse(std::string_view input, const HeadLimits& limits, Method request_method, ResponseHead& head) {
   if (scanned_ != 0 && !may_be_complete(input, scanned_)) {
-    if (input.size() > limits.bytes) return turned(base::Error{{&reason::head_too_large, static_cast<std::int64_t>(limits.bytes)}});
+    if (input.size() > limits.bytes) return turned(base::Error{{&reasons::head_too_large, static_cast<std::int64_t>(limits.bytes)}});
     return 0;
   }
   const auto line = parse_status_line(input);
@@ -116,7 +116,7 @@ base::Result<std::size_t> ResponseHeadParser::parse(std::string_view input, cons
     size = *parsed;
   }
   if ((size == 0 ? input.size() : size) > limits.bytes)
-    return turned(base::Error{{&reason::head_too_large, static_cast<std::int64_t>(limits.bytes)}});
+    return turned(base::Error{{&reasons::head_too_large, static_cast<std::int64_t>(limits.bytes)}});
   if (size == 0) {
     if (line->size != 0) {
       scanned_ = line->size - 2;
@@ -149,16 +149,16 @@ base::Result<void> ResponseHeadParser::check(ResponseHead& head, Method request_
   }
   const int status = head.status();
   const bool old = head.minor_version() == 0;
-  if (seen.bad_connection) return turned(base::Error{{&reason::connection_invalid}});
-  if (seen.repeated_length) return turned(base::Error{{&reason::content_length_repeated}});
+  if (seen.bad_connection) return turned(base::Error{{&reasons::connection_invalid}});
+  if (seen.repeated_length) return turned(base::Error{{&reasons::content_length_repeated}});
   std::optional<std::uint64_t> length;
   if (seen.length != nullptr) {
-    if (seen.transfer_encoding) return turned(base::Error{{&reason::content_length_and_transfer_encoding}});
+    if (seen.transfer_encoding) return turned(base::Error{{&reasons::content_length_and_transfer_encoding}});
     length = parse_content_length(head.value(*seen.length));
-    if (!length) return turned(base::Error{{&reason::content_length_invalid}});
+    if (!length) return turned(base::Error{{&reasons::content_length_invalid}});
   }
   if (seen.transfer_encoding) {
-    if (old) return turned(base::Error{{&reason::transfer_encoding_http_1_0}});
+    if (old) return turned(base::Error{{&reasons::transfer_encoding_http_1_0}});
     if (auto checked = check_transfer_encoding(head); !checked) return turned(checked.error());
   }
   switching_ = status == 101 && seen.upgrade && offers_websocket(head);

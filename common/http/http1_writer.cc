@@ -69,13 +69,18 @@ void write_length(Pen& pen, std::uint64_t length) {
   pen.text("\r\n");
 }
 
-void write_connection(Pen& pen, ConnectionField connection) {
+// `te`: the head has TE, which RFC 9110 10.1.4 wants to be named.
+void write_connection(Pen& pen, ConnectionField connection, bool te = false) {
+  if (connection == ConnectionField::none && !te) return;
+  pen.text("Connection: ");
   switch (connection) {
     case ConnectionField::none: break;
-    case ConnectionField::close: pen.text("Connection: close\r\n"); break;
-    case ConnectionField::keep_alive: pen.text("Connection: keep-alive\r\n"); break;
-    case ConnectionField::upgrade_websocket: pen.text("Connection: upgrade\r\nUpgrade: websocket\r\n"); break;
+    case ConnectionField::close: pen.text("close"); break;
+    case ConnectionField::keep_alive: pen.text("keep-alive"); break;
+    case ConnectionField::upgrade_websocket: pen.text("upgrade"); break;
   }
+  if (te) pen.text(connection == ConnectionField::none ? "TE" : ", TE");
+  pen.text(connection == ConnectionField::upgrade_websocket ? "\r\nUpgrade: websocket\r\n" : "\r\n");
 }
 
 void finish(net::Buffer& out, const std::span<char>& room, const Pen& pen) {
@@ -99,7 +104,7 @@ void write_request_head(net::Buffer& out, const RequestHead& head, const Framing
   if (framing.kind == Framing::Kind::chunked) pen.text("Transfer-Encoding: chunked\r\n");
   else if (framing.kind == Framing::Kind::length) write_length(pen, framing.length);
   else if (expects_body(head.method())) write_length(pen, 0);  // RFC 9110 8.6
-  write_connection(pen, connection);
+  write_connection(pen, connection, head.has(Token::te));
   pen.text("\r\n");
   finish(out, room, pen);
 }

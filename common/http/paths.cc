@@ -19,8 +19,8 @@ int encoded_byte(std::string_view s, std::size_t at) {
 base::Result<void> check_encoding(std::string_view path) {
   for (std::size_t at = path.find('%'); at != std::string_view::npos; at = path.find('%', at + 3)) {
     const int value = encoded_byte(path, at);
-    if (value < 0) return base::fail(reason::target_encoding, base::Side::client);
-    if (value == 0) return base::fail(reason::target_nul, base::Side::client);
+    if (value < 0) return base::fail(reasons::target_encoding, base::Side::client);
+    if (value == 0) return base::fail(reasons::target_nul, base::Side::client);
   }
   return {};
 }
@@ -66,21 +66,21 @@ bool has_parent_segment(std::string_view decoded) {
 
 base::Result<std::string> normalise_target(std::string_view target) {
   const char* const end = target.data() + target.size();
-  if (target.empty() || target.front() != '/') return base::fail(reason::target_form, base::Side::client);
-  if (scan::find<scan::TargetEnd>(target.data(), end) != end) return base::fail(reason::target_byte, base::Side::client);
+  if (target.empty() || target.front() != '/') return base::fail(reasons::target_form, base::Side::client);
+  if (scan::find<scan::TargetEnd>(target.data(), end) != end) return base::fail(reasons::target_byte, base::Side::client);
   const auto path = target.substr(0, target.find('?'));
   const bool encoded = path.find('%') != std::string_view::npos;
   if (encoded)
     if (auto checked = check_encoding(path); !checked) return std::unexpected(checked.error());
   std::string out;
   if (has_dot_segment(path)) {
-    if (!remove_dots(path, out)) return base::fail(reason::target_above_root, base::Side::client);
+    if (!remove_dots(path, out)) return base::fail(reasons::target_above_root, base::Side::client);
     out += target.substr(path.size());
   }
   if (encoded) {
     const std::string_view result = out.empty() ? target : std::string_view(out);
     if (has_parent_segment(percent_decode(result.substr(0, result.find('?')))))
-      return base::fail(reason::target_hidden_dots, base::Side::client);
+      return base::fail(reasons::target_hidden_dots, base::Side::client);
   }
   return out;
 }

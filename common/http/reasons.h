@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Why the HTTP layer refuses, fails or ends: one row each with the status a client gets and the error type of RFC 9209.
-// A row's text completes "…: "; {a}, {b}: numbers, usually a limit; {s}: the field, limit or inner reason concerned.
+// Why a message is refused: one row each with the status a client gets and the error type of RFC 9209.
+// (Time-outs, connections and ends: engine_reasons.h.) A row's text completes "…: "; {a}, {b}: numbers, usually a limit; {s}: the field, limit or inner reason concerned.
 #pragma once
 
 #include "base/result.h"
@@ -56,19 +56,6 @@
   X(chunk_end, "chunk-end", 400, "http_request_error", "a chunk does not end with CRLF")                                      \
   X(trailers_too_large, "trailers-too-large", 431, "http_request_error", "the trailers are larger than {a} bytes")            \
   X(body_cut_short, "body-cut-short", 400, "http_request_error", "the connection ended before the body did")                  \
-  X(body_too_large, "body-too-large", 413, "http_request_error", "the body is larger than {a} bytes")                         \
-  X(http2_length_mismatch, "length-mismatch", 400, "http_request_error", "the body is not as long as declared")               \
-  /* the client's pace and end */                                                                                             \
-  X(header_timeout, "header-timeout", 408, "http_request_error", "no complete head within {a} ms (limits.header_timeout)")    \
-  X(body_timeout, "body-timeout", 408, "http_request_error", "no part of the body within {a} ms (limits.body_timeout)")       \
-  X(idle_timeout, "idle-timeout", 0, nullptr, "idle for {a} ms (limits.idle_timeout)")                                        \
-  X(write_timeout, "write-timeout", 0, nullptr, "the client took nothing for {a} ms (limits.write_timeout)")                  \
-  X(client_gone, "client-gone", 499, nullptr, "the client left")                                                              \
-  X(client_closed_idle, "client-closed", 0, nullptr, "the client closed the idle connection")                                 \
-  X(client_cut_short, "client-cut-short", 0, nullptr, "the client closed within a head")                                      \
-  X(shutting_down, "shutting-down", 503, "proxy_internal_response", "the daemon is stopping")                                 \
-  X(buffers_exhausted, "buffers-exhausted", 503, "proxy_internal_error", "the process's memory for bodies is used up (limits.buffers)") \
-  X(served, "served", 0, nullptr, "the answer was sent")                                                                      \
   /* upstream */                                                                                                              \
   X(upstream_head, "upstream-head", 502, "http_protocol_error", "the upstream's head is refused ({s})")                       \
   X(upstream_head_too_large, "upstream-head-too-large", 502, "http_response_header_section_size",                             \
@@ -80,25 +67,10 @@
     "the upstream's trailers are too large")                                                                                  \
   X(upstream_cut_short, "upstream-cut-short", 502, "http_response_incomplete", "the upstream ended its answer early")         \
   X(upstream_status_line, "upstream-status-line", 502, "http_protocol_error", "the upstream's status line is malformed")      \
-  X(upstream_switching, "upstream-switching", 502, "http_upgrade_failed", "an answer 101 that nobody asked for")              \
-  X(upstream_interim_flood, "upstream-interim-flood", 502, "http_protocol_error", "more than {a} interim answers")            \
-  X(upstream_surplus, "upstream-surplus", 0, nullptr, "bytes beyond the upstream's answer")                                   \
-  X(upstream_refused, "upstream-refused", 502, "connection_refused", "the upstream refused the connection")                   \
-  X(upstream_unreachable, "upstream-unreachable", 502, "destination_unavailable", "the upstream cannot be reached (errno {a})") \
-  X(upstream_connect_timeout, "upstream-connect-timeout", 504, "connection_timeout", "no connection within {a} ms")           \
-  X(upstream_first_byte_timeout, "upstream-first-byte-timeout", 504, "http_response_timeout", "no answer within {a} ms")      \
-  X(upstream_between_bytes_timeout, "upstream-between-bytes-timeout", 502, "connection_read_timeout",                         \
-    "nothing more of the answer within {a} ms")                                                                               \
-  X(upstream_write_timeout, "upstream-write-timeout", 504, "connection_write_timeout", "the upstream took nothing for {a} ms") \
-  X(upstream_closed, "upstream-closed", 502, "connection_terminated", "the upstream closed before it answered")               \
-  X(upstream_reset, "upstream-reset", 502, "connection_terminated", "the upstream reset the connection (errno {a})")          \
-  X(upstream_limit, "upstream-limit", 503, "connection_limit_reached", "no connection to the upstream is free")               \
   /* the tiers */                                                                                                             \
-  X(via_loop, "via-loop", 508, "proxy_loop_detected", "the request passed here already ({s})")                                \
-  X(unknown_length_1_0, "unknown-length-1.0", 502, "http_response_body_size",                                                 \
-    "an answer of unknown length is larger than the {a} bytes that can be collected for an HTTP/1.0 client")
+  X(via_loop, "via-loop", 508, "proxy_loop_detected", "the request passed here already ({s})")
 
-namespace http::reason {
+namespace http::reasons {
 
 #define HTTP_REASON(identifier, code, status, proxy_status, text) \
   inline constexpr base::ReasonRow identifier{code, text, status, proxy_status};
@@ -112,4 +84,4 @@ inline constexpr const base::ReasonRow* all[] = {
 #undef HTTP_REASON
 };
 
-}  // namespace http::reason
+}  // namespace http::reasons

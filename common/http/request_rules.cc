@@ -51,15 +51,15 @@ bool connection_may_name(std::string_view field) {
 
 base::Result<void> RequestRules::check_framing(const RequestHead& head, const Head::Field* length, bool transfer_encoding) {
   if (transfer_encoding) {
-    if (head.minor_version() == 0) return refuse(reason::transfer_encoding_http_1_0);
-    if (length != nullptr) return refuse(reason::content_length_and_transfer_encoding);
+    if (head.minor_version() == 0) return refuse(reasons::transfer_encoding_http_1_0);
+    if (length != nullptr) return refuse(reasons::content_length_and_transfer_encoding);
     if (auto checked = check_transfer_encoding(head); !checked) return checked;
     framing = {Framing::Kind::chunked, 0};
     return {};
   }
   if (length == nullptr) return {};
   const auto n = parse_content_length(head.value(*length));
-  if (!n) return refuse(reason::content_length_invalid);
+  if (!n) return refuse(reasons::content_length_invalid);
   framing = {Framing::Kind::length, *n};
   return {};
 }
@@ -70,11 +70,11 @@ base::Result<void> RequestRules::check_connection(const RequestHead& head, bool&
     if (f.token != Token::connection) continue;
     for_each_element(head.value(f), [&](std::string_view element) {
       if (!result || element.empty()) return;  // empty elements are permitted, RFC 9110 5.6.1.2
-      if (!is_token(element)) result = refuse(reason::connection_invalid);
+      if (!is_token(element)) result = refuse(reasons::connection_invalid);
       else if (base::iequals(element, "close")) close = true;
       else if (base::iequals(element, "keep-alive")) keep_alive = true;
       else if (base::iequals(element, "upgrade")) upgrade = true;
-      else if (!connection_may_name(element)) result = refuse(reason::connection_forbidden, lasting_name(element));
+      else if (!connection_may_name(element)) result = refuse(reasons::connection_forbidden, lasting_name(element));
     });
   }
   return result;
@@ -87,11 +87,11 @@ base::Result<void> RequestRules::check(const RequestHead& head) {
   for (const auto& f : head.fields()) {
     switch (f.token) {
       case Token::host:
-        if (host != nullptr) return refuse(reason::host_repeated);
+        if (host != nullptr) return refuse(reasons::host_repeated);
         host = &f;
         break;
       case Token::content_length:
-        if (length != nullptr) return refuse(reason::content_length_repeated);
+        if (length != nullptr) return refuse(reasons::content_length_repeated);
         length = &f;
         break;
       case Token::transfer_encoding: transfer_encoding = true; break;
@@ -102,8 +102,8 @@ base::Result<void> RequestRules::check(const RequestHead& head) {
     }
   }
   const bool old = head.minor_version() == 0;
-  if (host == nullptr && !old) return refuse(reason::host_missing);
-  if (host != nullptr && !parse_host(head.value(*host))) return refuse(reason::host_invalid);
+  if (host == nullptr && !old) return refuse(reasons::host_missing);
+  if (host != nullptr && !parse_host(head.value(*host))) return refuse(reasons::host_invalid);
   if (length != nullptr || transfer_encoding)
     if (auto checked = check_framing(head, length, transfer_encoding); !checked) return checked;
   bool keep_alive = false, names_upgrade = false;
@@ -112,7 +112,7 @@ base::Result<void> RequestRules::check(const RequestHead& head) {
   if (old && !keep_alive) close = true;
   if (expect && !old) {
     for (const auto& f : head.fields())
-      if (f.token == Token::expect && !base::iequals(head.value(f), "100-continue")) return refuse(reason::expectation_unknown);
+      if (f.token == Token::expect && !base::iequals(head.value(f), "100-continue")) return refuse(reasons::expectation_unknown);
     expect_continue = framing.kind == Framing::Kind::chunked || framing.length > 0;
   }
   const bool without_body = framing.kind == Framing::Kind::none || (framing.kind == Framing::Kind::length && framing.length == 0);

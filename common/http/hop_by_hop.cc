@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "http/hop_by_hop.h"
+
+#include "http/fields.h"
+
+namespace http {
+
+namespace {
+
+constexpr TokenSet request_hop{Token::connection, Token::keep_alive, Token::proxy_connection, Token::proxy_authorization,
+                               Token::http2_settings, Token::trailer, Token::transfer_encoding, Token::upgrade};
+constexpr TokenSet response_hop{Token::connection, Token::keep_alive, Token::proxy_connection, Token::proxy_authenticate,
+                                Token::te, Token::trailer, Token::transfer_encoding, Token::upgrade};
+
+// What Connection names besides its own words. The lines are copied first: removing moves the table they are found in.
+void remove_named(Head& head) {
+  if (!head.has(Token::connection)) return;
+  const std::string named = head.joined(Token::connection);
+  if (base::iequals(named, "keep-alive") || base::iequals(named, "close") || base::iequals(named, "upgrade")) return;
+  head.remove_if([&](const Head::Field& f) {
+    return f.token != Token::connection && f.token != Token::te && f.token != Token::content_length && has_token(named, head.name(f));
+  });
+}
+
+}  // namespace
+
+void remove_hop_by_hop(RequestHead& head) {
+  remove_named(head);
+  bool te = false, trailers = false;
+  head.remove_if([&](const Head::Field& f) {
+    if (f.token == Token::te) {
+      te = true;
+      trailers = trailers || has_token(head.value(f), "trailers");
+    }
+    return request_hop.contains(f.token);
+  });
+  if (!te) return;
+  if (trailers) head.set(Token::te, "trailers");
+  else head.remove(Token::te);
+}
+
+void remove_hop_by_hop(ResponseHead& head) {
+  remove_named(head);
+  head.remove_if([](const Head::Field& f) { return response_hop.contains(f.token); });
+}
+
+}  // namespace http

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "http/via.h"
+
+#include <string>
+
+#include "http/fields.h"
+
+namespace http {
+
+void append_via(Head& head, std::string_view version, std::string_view name) {
+  std::string value = head.joined(Token::via);
+  if (!value.empty()) value += ", ";
+  value += version;
+  value += ' ';
+  value += name;
+  head.set(Token::via, value);
+}
+
+std::size_t count_via(const Head& head, std::string_view name) {
+  std::size_t seen = 0;
+  for_each_in_field(head, Token::via, [&](std::string_view entry) {
+    const auto space = entry.find_first_of(" \t");
+    if (space == std::string_view::npos) return;  // waitress sends a name only
+    auto received_by = base::trim(entry.substr(space));
+    received_by = received_by.substr(0, received_by.find_first_of(" \t("));
+    if (received_by == name) ++seen;
+  });
+  return seen;
+}
+
+}  // namespace http
