@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Names for requests, for logs of all tiers. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace http {
+
+// 32 hex digits that nobody can guess; unique enough for logs. Uses a generator of the thread's, seeded by the kernel.
+std::string new_request_id();
+// What a trusted peer may name a request: 1 to 128 bytes of letters, digits and "-_.:+/=".
+bool valid_request_id(std::string_view id);
+
+}  // namespace http
