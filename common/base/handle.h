@@ -36,7 +36,7 @@ class HandleTable {
     return rows_[handle.index].object;
   }
   void remove(Handle handle) {
-    CHECK(find(handle) != nullptr);
+    BASE_CHECK(find(handle) != nullptr);
     rows_[handle.index] = {nullptr, handle.serial + 1};
     free_.push_back(handle.index);
   }

@@ -81,7 +81,7 @@ class List {
   static T& object(Link* l) { return *static_cast<T*>(l); }
   void insert_before(Link* at, T& item) {
     Link* l = link(item);
-    CHECK(!l->linked());
+    BASE_CHECK(!l->linked());
     l->next_ = at;
     l->previous_ = at->previous_;
     at->previous_->next_ = l;

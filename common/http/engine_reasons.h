@@ -21,6 +21,8 @@ inline constexpr base::ReasonRow client_body_cut_short{"client-body-cut-short", 
 inline constexpr base::ReasonRow client_body_too_large{"body-too-large", "the request body is larger than {a} bytes (limits.body_size)", 413, "http_request_error"};
 inline constexpr base::ReasonRow client_answer_uncollectable{"http10-unknown-length", "an answer of unknown length over {a} bytes cannot be sent safely to an HTTP/1.0 client on a Unix socket", 502, "http_response_incomplete"};
 
+inline constexpr base::ReasonRow options_answered{"options", "OPTIONS was answered here", 200};
+
 // --- the upstream's side ---
 inline constexpr base::ReasonRow upstream_connect_refused{"connect-refused", "the server refused the connection", 502, "connection_refused"};
 inline constexpr base::ReasonRow upstream_connect_failed{"connect-failed", "connecting to the server failed", 502, "destination_unavailable"};

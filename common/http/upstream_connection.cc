@@ -333,8 +333,9 @@ void UpstreamConnection::accept_head(ResponseHead head) {
   }
   state_ = parser_.switching() ? State::tunnel : State::body;
   if (state_ == State::tunnel) {
-    request_finished_ = false;
-    if (!lease_) state_ = State::closing;
+    request_finished_ = sent_noted_ = false;  // from now on the client's end of the tunnel
+    if (lease_) lease_->body_finished_ = false;
+    else state_ = State::closing;
   }
 }
 
