@@ -18,6 +18,7 @@ void ClientConnections::own(std::unique_ptr<ClientConnection> connection) {
   if (draining_) connection->drain();
   net::Task* key = connection.get();
   connections_.emplace(key, std::move(connection));
+  if (count_hook_) count_hook_(connections_.size());
 }
 
 void ClientConnections::adopt(std::unique_ptr<net::Transport> transport, const ListenerInfo& listener) {
@@ -60,6 +61,9 @@ void ClientConnections::give_back(std::unique_ptr<Http1Stream> stream) {
   free_streams_.push_back(std::move(stream));
 }
 
-void ClientConnections::reap(net::Task& child) { connections_.erase(&child); }
+void ClientConnections::reap(net::Task& child) {
+  connections_.erase(&child);
+  if (count_hook_) count_hook_(connections_.size());
+}
 
 }  // namespace http

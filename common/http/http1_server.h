@@ -64,6 +64,8 @@ class ClientConnections final : public net::TaskOwner {
   // Connection serials begin here, so that they are unique in the process.
   void set_first_serial(std::uint64_t serial) { first_serial_ = serial; }
   void set_options(const ServerOptions& options) { options_ = options; }
+  // Called with count() after it changed, to balance load and to see the end of a drain. It must not end connections.
+  void set_count_hook(std::function<void(std::size_t)> hook) { count_hook_ = std::move(hook); }
   // `listener` must outlive the connection.
   void adopt(std::unique_ptr<net::Transport> transport, const ListenerInfo& listener);
   void drain();      // no connection stays open longer than its exchanges
@@ -88,6 +90,7 @@ class ClientConnections final : public net::TaskOwner {
   Service& service_;
   ServerOptions options_;
   Http2Factory http2_;
+  std::function<void(std::size_t)> count_hook_;
   std::unordered_map<net::Task*, std::unique_ptr<ClientConnection>> connections_;
   std::vector<std::unique_ptr<Http1Stream>> free_streams_;
   std::uint64_t accepted_ = 0;
