@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "http2/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "http/engine_reasons.h"
+#include "http2/callbacks.h"
+#include "http2/request.h"
+
+namespace http2 {
+
+namespace {
+constexpr std::size_t read_budget = 64 * 1024;  // bytes a turn
+constexpr std::size_t write_budget = 256 * 1024;
+
+std::int64_t milliseconds(base::Duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); }
+}  // namespace
+
+http::Http2Factory session_factory() {
+  return [](net::EventLoop& loop, http::ClientConnections& connections, std::unique_ptr<net::Transport> transport, net::Buffer already_read,
+            http::ConnectionInfo info) -> std::unique_ptr<http::ClientConnection> {
+    return std::make_unique<Session>(loop, connections, std::move(transport), std::move(already_read), std::move(info));
+  };
+}
+
+Session::Session(net::EventLoop& loop, http::ClientConnections& connections, std::unique_ptr<net::Transport> transport, net::Buffer already_read,
+                 http::ConnectionInfo info)
+    : http::ClientConnection(loop, connections), connections_(connections), transport_(std::move(transport)), info_(std::move(info)),
+      in_(std::move(already_read)) {
+  transport_->attach(*this);
+  last_activity_ = now();
+  ring();
+}
+
+Session::~Session() {
+  for (auto& [id, stream] : streams_) CHECK_MSG(!stream->exchange_, "a session ends before its exchanges");
+  nghttp2_session_del(nghttp2_);
+}
+
+void Session::start() {
+  started_ = true;
+  nghttp2_ = make_nghttp2(*this);
+  const nghttp2_settings_entry settings[] = {
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, max_streams},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, stream_window},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(options().head.bytes)},
+  };
+  nghttp2_submit_settings(nghttp2_, NGHTTP2_FLAG_NONE, settings, std::size(settings));
+  nghttp2_session_set_local_window_size(nghttp2_, NGHTTP2_FLAG_NONE, 0, connection_window);
+}
+
+net::Task::Step Session::run() {
+  if (!started_) start();
+  if (!lost_ && !receive()) lose();
+  if (!lost_) {
+    open_streams();
+    check_timeouts();
+    if (!send()) lose();
+  }
+  for (const std::int32_t id : std::exchange(unused_, {})) forget(id);
+  if (lost_) return streams_.empty() ? Step::closed : Step::wait;
+  const bool over = nghttp2_session_want_read(nghttp2_) == 0 && nghttp2_session_want_write(nghttp2_) == 0 && out_.empty();
+  if (over || (draining_ && streams_.empty() && out_.empty() && nghttp2_session_want_write(nghttp2_) == 0)) {
+    transport_->shutdown_write();
+    lose();
+    return streams_.empty() ? Step::closed : Step::wait;
+  }
+  update_deadline();
+  const bool more = transport_->readable();
+  return more ? Step::again : Step::wait;
+}
+
+// Reads what one turn allows and feeds it to nghttp2.
+bool Session::receive() {
+  if (!in_.empty() && !feed()) return false;
+  std::size_t budget = read_budget;
+  while (budget > 0) {
+    const net::IoResult got = transport_->read(in_, budget);
+    if (got.state == net::IoState::failed) return false;
+    if (!in_.empty() && !feed()) return false;
+    if (got.state == net::IoState::eof) return false;
+    if (got.state == net::IoState::blocked) break;
+    budget -= std::min(budget, got.bytes);
+  }
+  return true;
+}
+
+bool Session::feed() {
+  while (!in_.empty()) {
+    const std::string_view bytes = in_.front();
+    const ssize_t used = nghttp2_session_mem_recv(nghttp2_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+    if (used < 0) {  // no HTTP/2 (bad preface), or flooding: say goodbye if that is possible
+      send();
+      return false;
+    }
+    in_.consume(static_cast<std::size_t>(used));
+  }
+  return true;
+}
+
+void Session::open_streams() {
+  for (const std::int32_t id : std::exchange(complete_heads_, {}))
+    if (Stream* stream = find(id); stream && !stream->closed_) open(*stream);
+}
+
+void Session::open(Stream& stream) {
+  if (auto complete = complete_head(stream, options().head); !complete) return answer_refused(stream, complete.error());
+  stream.set_limit(options().body_size);
+  http::Stream opened = std::move(stream.pending_);
+  stream.pending_ = {};
+  stream.pending_.te_trailers = opened.te_trailers;
+  opened.body = &stream;
+  opened.sink = &stream;
+  opened.connection = &info_;
+  opened.protocol = http::Protocol::http2;
+  opened.began_wall = loop().clock().wall();
+  stream.exchange_ = connections_.service().open(*this, std::move(opened));
+  ++info_.requests;
+  stream.ring_exchange();
+}
+
+// The request never becomes an exchange: answered here, logged by the service.
+void Session::answer_refused(Stream& stream, const base::Error& error) {
+  http::ResponseHead head;
+  std::string body;
+  connections_.service().error_answer(error, head, body);
+  if (head.status() == 405 || error.reason.is(http::reasons::options_answered))
+    head.set(http::Token::allow, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  const std::string line = std::string(stream.pending_.head.method_name()) + " " + stream.path_ + " HTTP/2.0";
+  const base::TimePoint began = stream.pending_.began;
+  const int status = head.status();
+  net::Buffer bytes;
+  bytes.append(body);
+  stream.discard();
+  stream.head_request_ = stream.pending_.head.method() == http::Method::head;
+  stream.head(std::move(head), body.size());
+  stream.data(bytes, SIZE_MAX);
+  if (stream.no_body_) stream.ended_ = true;
+  else stream.end(nullptr);
+  ++info_.requests;
+  connections_.service().rejected({&info_, error, line, status, body.size(), began});
+}
+
+// Collects what nghttp2 has to say until one write is worth it.
+bool Session::gather() {
+  while (out_.size() < gather_bytes) {
+    const std::uint8_t* bytes = nullptr;
+    const ssize_t n = nghttp2_session_mem_send(nghttp2_, &bytes);
+    if (n < 0) return false;
+    if (n == 0) break;
+    out_.append({reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(n)});
+    queued_ += static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
+bool Session::send() {
+  std::size_t budget = write_budget;
+  for (;;) {
+    if (!gather()) return false;
+    if (out_.empty()) break;
+    const net::IoResult sent = transport_->write(out_);
+    if (sent.state == net::IoState::failed) return false;
+    sent_ += sent.bytes;
+    if (sent.bytes > 0) last_activity_ = now();
+    settle();
+    if (sent.state == net::IoState::blocked || sent.state == net::IoState::eof) {
+      if (sent.bytes > 0 || write_blocked_since_ == base::TimePoint::max()) write_blocked_since_ = now();
+      return true;
+    }
+    budget -= std::min(budget, sent.bytes);
+    if (budget == 0) {
+      ring();
+      break;
+    }
+  }
+  write_blocked_since_ = base::TimePoint::max();
+  return true;
+}
+
+void Session::settle() {
+  while (!finishing_.empty() && finishing_.front().second <= sent_) {
+    if (Stream* stream = find(finishing_.front().first)) {
+      stream->no_answer_left_ = true;
+      stream->ring_exchange();
+    }
+    finishing_.pop_front();
+  }
+}
+
+void Session::lose() {
+  if (lost_) return;
+  lost_ = true;
+  clear_deadline();
+  out_.clear();
+  in_.clear();
+  std::vector<std::int32_t> unused;
+  for (auto& [id, stream] : streams_) {
+    stream->gone_ = stream->gone_ || !stream->no_answer_left_;
+    stream->closed_ = true;
+    if (stream->state_ == http::RequestBody::State::open) stream->fail(base::Error{{&http::reasons::client_left}, base::Side::client, false, 0});
+    stream->ring_exchange();
+    if (!stream->exchange_) unused.push_back(id);
+  }
+  for (const std::int32_t id : unused) forget(id);
+}
+
+void Session::drain() {
+  if (draining_) return;
+  draining_ = true;
+  if (started_) nghttp2_submit_goaway(nghttp2_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(nghttp2_), NGHTTP2_NO_ERROR, nullptr, 0);
+  ring();
+}
+
+void Session::shut() {
+  if (!started_) start();
+  lose();
+  ring();
+}
+
+void Session::reap(net::Task& child) {
+  auto& exchange = static_cast<http::Exchange&>(child);
+  auto& stream = static_cast<Stream&>(*exchange.stream().sink);
+  stream.exchange_.reset();
+  if (!stream.ended_) stream.abort();
+  if (stream.state_ == http::RequestBody::State::open && !stream.discarding_) stream.discard();
+  if (stream.closed_) forget(stream.id_);
+  ring();
+}
+
+Stream* Session::find(std::int32_t id) {
+  if (last_found_ && last_found_->id_ == id) return last_found_;
+  const auto found = streams_.find(id);
+  if (found == streams_.end()) return nullptr;
+  return last_found_ = found->second.get();
+}
+
+void Session::forget(std::int32_t id) {
+  last_found_ = nullptr;
+  streams_.erase(id);
+  if (streams_.empty()) last_activity_ = now();
+}
+
+void Session::notice(const base::ReasonRow& row, base::Duration limit) {
+  connections_.service().noticed({&row, milliseconds(limit), 0, {}}, info_);
+}
+
+// Rung by the deadline or by chance: what has waited too long ends.
+void Session::check_timeouts() {
+  if (!deadline_passed()) return;
+  const http::ServerOptions& limits = options();
+  const base::TimePoint time = now();
+  if (write_blocked_since_ != base::TimePoint::max() && time - write_blocked_since_ >= limits.write_timeout) {
+    notice(http::reasons::client_write_timeout, limits.write_timeout);
+    return lose();
+  }
+  if (streams_.empty() && time - last_activity_ >= limits.idle_timeout) {
+    notice(http::reasons::client_idle_timeout, limits.idle_timeout);
+    return drain();
+  }
+  for (auto& [id, stream] : streams_) {
+    if (stream->closed_) continue;
+    const bool wants_body = stream->state_ == http::RequestBody::State::open && stream->in_.empty() && !stream->expects_continue_;
+    if (!stream->head_complete_ && time - stream->pending_.began >= limits.header_timeout) {
+      notice(http::reasons::client_header_timeout, limits.header_timeout);
+      nghttp2_submit_rst_stream(nghttp2_, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
+    } else if (wants_body && stream->head_complete_ && time - stream->last_received_ >= limits.body_timeout) {
+      notice(http::reasons::client_body_timeout, limits.body_timeout);
+      stream->fail(base::Error{{&http::reasons::client_body_timeout, milliseconds(limits.body_timeout)},
+                               base::Side::client, false, 0});
+    } else if (!stream->out_.empty() && time - stream->last_sent_ >= limits.write_timeout) {
+      notice(http::reasons::client_write_timeout, limits.write_timeout);
+      nghttp2_submit_rst_stream(nghttp2_, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
+    }
+  }
+}
+
+// The session has one deadline; it is looked at when it passes, so it only has to be early enough.
+void Session::update_deadline() {
+  const http::ServerOptions& limits = options();
+  base::TimePoint when = last_activity_ + limits.idle_timeout;
+  if (write_blocked_since_ != base::TimePoint::max()) when = std::min(when, write_blocked_since_ + limits.write_timeout);
+  if (!streams_.empty()) when = now() + std::min({limits.header_timeout, limits.body_timeout, limits.write_timeout});
+  if (deadline_passed() || deadline() > when || streams_.empty()) set_deadline(std::max(when, now() + std::chrono::milliseconds(1)));
+}
+
+}  // namespace http2

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// An HTTP/2 connection of a client over nghttp2 (RFC 9113). nghttp2's callbacks only fill queues and ring; sending, opening and
+// reaping happen in run(). Owner: the worker's ClientConnections. Owns its streams, which own their exchanges. Worker thread.
+#pragma once
+
+#include <deque>
+#include <unordered_map>
+#include <vector>
+
+#include <nghttp2/nghttp2.h>
+
+#include "http/http1_server.h"
+#include "http2/stream.h"
+
+namespace http2 {
+
+// What goes into one write: enough to fill a TLS record, little enough that a high-priority frame does not wait long.
+inline constexpr std::size_t gather_bytes = 16 * 1024;
+// Request bodies of a connection in memory at most; credited as their bytes leave to the upstream.
+inline constexpr std::int32_t connection_window = 256 * 1024;
+inline constexpr std::uint32_t stream_window = 65535;
+inline constexpr std::uint32_t max_streams = 128;
+
+// For ClientConnections::set_http2.
+http::Http2Factory session_factory();
+
+class Session final : public http::ClientConnection, public net::TaskOwner {
+ public:
+  Session(net::EventLoop& loop, http::ClientConnections& connections, std::unique_ptr<net::Transport> transport, net::Buffer already_read,
+          http::ConnectionInfo info);
+  ~Session() override;
+
+  void drain() override;
+  void shut() override;
+  bool idle() const override { return streams_.empty(); }
+  void reap(net::Task& child) override;
+
+ protected:
+  Step run() override;
+
+ private:
+  friend class Stream;
+  friend struct Callbacks;
+
+  void start();
+  bool receive();                 // false: the connection is over
+  bool feed();                    // input to nghttp2
+  void open_streams();
+  void open(Stream& stream);
+  void answer_refused(Stream& stream, const base::Error& error);
+  bool send();                    // false: the connection is over
+  bool gather();
+  void lose();                    // every exchange sees its client gone
+  void check_timeouts();
+  void notice(const base::ReasonRow& row, base::Duration limit);
+  void update_deadline();
+  Stream* find(std::int32_t id);
+  void settle();                  // answers whose last byte was taken
+  void forget(std::int32_t id);   // erases a stream that nobody needs any more
+  const http::ServerOptions& options() const { return connections_.options(); }
+  net::EventLoop& loop_of() const { return loop(); }
+  base::TimePoint time() const { return now(); }
+
+  http::ClientConnections& connections_;
+  std::unique_ptr<net::Transport> transport_;
+  http::ConnectionInfo info_;
+  nghttp2_session* nghttp2_ = nullptr;
+  net::Buffer in_;
+  net::Buffer out_;
+  std::unordered_map<std::int32_t, std::unique_ptr<Stream>> streams_;
+  Stream* last_found_ = nullptr;
+  std::vector<std::int32_t> complete_heads_;  // streams whose head is complete, not yet opened
+  std::vector<std::int32_t> unused_;          // closed and without an exchange: to be erased
+  std::deque<std::pair<std::int32_t, std::uint64_t>> finishing_;  // streams and the count of bytes with which their answer ends
+  std::uint64_t queued_ = 0;                  // bytes put into out_ …
+  std::uint64_t sent_ = 0;                    // … and taken by the transport
+  base::TimePoint last_activity_{};
+  base::TimePoint write_blocked_since_ = base::TimePoint::max();
+  bool started_ = false;
+  bool draining_ = false;
+  bool lost_ = false;       // nothing more is read or written
+};
+
+}  // namespace http2
