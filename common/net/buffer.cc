@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -342,6 +343,31 @@ bool Buffer::front_file(FileFront& out) const {
   const Piece& front = pieces_[first_];
   out = {front.file->fd(), front.offset, front.length};
   return true;
+}
+
+std::size_t Buffer::peek(std::span<char> out, int& error) const {
+  std::size_t done = 0;
+  error = 0;
+  for (std::size_t i = first_; i < pieces_.size() && done < out.size(); ++i) {
+    const Piece& piece = pieces_[i];
+    const std::size_t n = std::min<std::size_t>(piece.length, out.size() - done);
+    if (piece.kind != Kind::file) {
+      if (n > 0) std::memcpy(out.data() + done, piece.data, n);
+      done += n;
+      continue;
+    }
+    for (std::size_t got = 0; got < n;) {
+      const ssize_t r = ::pread(piece.file->fd(), out.data() + done, n - got, static_cast<off_t>(piece.offset + got));
+      if (r < 0 && errno == EINTR) continue;
+      if (r <= 0) {
+        error = r < 0 ? errno : 0;
+        return done;
+      }
+      got += static_cast<std::size_t>(r);
+      done += static_cast<std::size_t>(r);
+    }
+  }
+  return done;
 }
 
 std::string Buffer::text() const {

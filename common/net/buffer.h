@@ -93,6 +93,9 @@ class Buffer {
   // The file range at the front, if that is what comes next.
   struct FileFront { int fd; std::uint64_t offset; std::uint64_t length; };
   bool front_file(FileFront& out) const;
+  // Copies the first bytes out without consuming them, file ranges by pread. Returns how many: fewer than could be means that a
+  // file failed (`error` is its errno, or 0 where the file ended before its range).
+  std::size_t peek(std::span<char> out, int& error) const;
   // Copies all bytes out (tests, small bodies). Memory pieces only.
   std::string text() const;
 

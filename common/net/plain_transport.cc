@@ -98,7 +98,7 @@ IoResult PlainTransport::read(Buffer& into, std::size_t max) {
   }
   if (n < 0) {
     if (error != EAGAIN) return {IoState::failed, 0, error};
-    ready_.readable = ready_.closed;
+    ready_.readable = false;
     return {IoState::blocked, 0, 0};
   }
   const auto got = static_cast<std::size_t>(n);
