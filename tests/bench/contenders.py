@@ -58,6 +58,7 @@ def nginx_upstream(stage):
 PROXY = ('proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; '
          'proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;')
 
+
 def nginx_balancer(stage):
     return nginx(stage, f'location / {{ {PROXY} proxy_buffering on; proxy_max_temp_file_size 0; }}', nginx_upstream(stage))
 

@@ -25,16 +25,8 @@ class HeldDesk final : public http::TicketDesk {
  public:
   explicit HeldDesk(bool same_thread = false) : here_(same_thread) {}
   bool here() const override { return here_; }
-  void post(net::Message message) override { mail.push_back(std::move(message)); }
+  void wake() override {}
   base::TimePoint now() const override { return time; }
-  void deliver_all() {
-    while (!mail.empty()) {
-      auto taken = std::move(mail);
-      mail.clear();
-      for (auto& message : taken) message();
-    }
-  }
-  std::vector<net::Message> mail;
   base::TimePoint time{};
 
  private:
@@ -84,7 +76,7 @@ TEST_CASE("order of arrival ignores workers and survives cancelled tickets") {
   for (int i = 0; i < 30; ++i) tickets.erase(tickets.begin() + static_cast<long>(1 + random() % (tickets.size() - 1)));
   std::vector<std::uint64_t> order;
   while (!tickets.empty()) {
-    for (auto& desk : desks) desk->deliver_all();
+    for (auto& desk : desks) desk->deliver();
     std::size_t granted = 0, at_index = 0;
     for (std::size_t i = 0; i < tickets.size(); ++i)
       if (tickets[i]->state() == Ticket::State::granted) (++granted, at_index = i);
@@ -106,16 +98,16 @@ TEST_CASE("a slot in the mail that finds nobody goes to the next") {
   book.enter(*leaver, {}, at(1));
   book.enter(next, {}, at(2));
   holder.cancel();
-  REQUIRE(there.mail.size() == 1);
+  REQUIRE(there.undelivered() == 1);
   CHECK(leaver->state() == Ticket::State::waiting);
-  SECTION("the ticket is gone") { leaver.reset(); there.deliver_all(); }
+  SECTION("the ticket is gone") { leaver.reset(); there.deliver(); }
   SECTION("the ticket was cancelled and waits anew") {
     leaver->cancel();
     book.enter(*leaver, {}, at(3));
-    there.deliver_all();
+    there.deliver();
     CHECK(leaver->state() == Ticket::State::waiting);
   }
-  SECTION("the message is never delivered") { there.mail.clear(); leaver.reset(); }
+  SECTION("it is never delivered") { there.lose(); leaver.reset(); }
   CHECK(next.state() == Ticket::State::granted);
   book.verify();
 }
@@ -292,11 +284,8 @@ TEST_CASE("random histories: the invariant holds and every slot is somewhere") {
       case 7: if (t) t->cancel(); break;
       case 8: t.reset(); break;
       case 9:
-        if (auto& mail = desks[random() % 3]->mail; !mail.empty()) {
-          auto message = std::move(mail.front());
-          mail.erase(mail.begin());
-          if (!chance(5)) message();
-        }
+        if (auto& desk = *desks[random() % 3]; chance(8)) desk.lose();
+        else desk.deliver(1);
         break;
       case 10:
         book.change(at(time), [&](std::span<ServerRow> rows) {
@@ -316,7 +305,7 @@ TEST_CASE("random histories: the invariant holds and every slot is somewhere") {
     for (auto& ticket : tickets) known += ticket && ticket->state() == Ticket::State::granted;
     for (const ServerRow& row : book.copy_rows()) held += row.held;
     std::size_t in_mail = 0;
-    for (auto& desk : desks) in_mail += desk->mail.size();
+    for (auto& desk : desks) in_mail += desk->undelivered();
     const std::uint32_t active = book.totals().active;
     REQUIRE(active >= known);
     REQUIRE(active <= known + in_mail + slots.size() + held);
@@ -324,7 +313,7 @@ TEST_CASE("random histories: the invariant holds and every slot is somewhere") {
   // Whatever was lost in the mail came back: with everybody gone and good checks, nothing is used.
   slots.clear();
   tickets.clear();
-  for (auto& desk : desks) desk->mail.clear();
+  for (auto& desk : desks) desk->lose();
   book.change(at(time), [](std::span<ServerRow> rows) { for (auto& r : rows) r.restore(); });
   CHECK(book.totals().active == 0);
   CHECK(book.totals().waiting == 0);
@@ -337,28 +326,27 @@ class ThreadDesk final : public http::TicketDesk {
  public:
   bool here() const override { return std::this_thread::get_id() == thread; }
   base::TimePoint now() const override { return {}; }
-  void post(net::Message message) override {
+  void wake() override {
     std::lock_guard lock(mutex);
-    mail.push_back(std::move(message));
-    wake.notify_one();
+    woken = true;
+    condition.notify_one();
   }
   // False if nothing came for a long time: a lost wake-up.
   bool wait_for(const std::function<bool()>& done) {
     while (!done()) {
-      std::vector<net::Message> taken;
       {
         std::unique_lock lock(mutex);
-        if (!wake.wait_for(lock, seconds(30), [&] { return !mail.empty(); })) return false;
-        taken.swap(mail);
+        if (!condition.wait_for(lock, seconds(30), [&] { return woken; })) return false;
+        woken = false;
       }
-      for (auto& message : taken) message();
+      deliver();
     }
     return true;
   }
-  std::thread::id thread;
+  std::atomic<std::thread::id> thread;
   std::mutex mutex;
-  std::condition_variable wake;
-  std::vector<net::Message> mail;
+  std::condition_variable condition;
+  bool woken = false;
 };
 
 }  // namespace
@@ -396,7 +384,7 @@ TEST_CASE("threads: the limit holds, every ticket is served, nothing is left") {
     });
   }
   for (auto& thread : threads) thread.join();
-  for (auto& desk : desks) desk.mail.clear();
+  for (auto& desk : desks) desk.lose();
   CHECK(lost == 0);
   CHECK(over == 0);
   CHECK(served == 8000);

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "http/engine_reasons.h"
 #include "http/http1_server.h"
