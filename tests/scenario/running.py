@@ -238,8 +238,7 @@ def test_metrics(place):
         daemon = start(place, name, origin.address, top='metrics = "127.0.0.1:0"\n')
         for _ in range(3):
             wire.get(daemon.address(), '/')
-        address = [one for _, one in daemon.addresses if one != daemon.address(0)][-1]
-        got = wire.get(address, '/metrics')
+        got = wire.get(daemon.named('metrics'), '/metrics')
         assert got.status == 200 and got.get('Content-Type', '').startswith('text/plain'), got.fields
         lines = [line for line in got.body.decode().splitlines() if line and not line.startswith('#')]
         assert lines and all(re.fullmatch(r'[a-z_][a-z0-9_]*(\{.*\})? [-+0-9.eE]+(NaN|Inf)?', line) for line in lines), \
@@ -278,8 +277,7 @@ def limited(place, name, origin, limits, client_timeouts):
 
 
 def metric_total(daemon, pattern):
-    address = [one for _, one in daemon.addresses if one != daemon.address(0)][-1]
-    text = wire.get(address, '/metrics').body.decode()
+    text = wire.get(daemon.named('metrics'), '/metrics').body.decode()
     return sum(float(line.rsplit(' ', 1)[1]) for line in text.splitlines() if re.search(pattern, line) and not line.startswith('#'))
 
 

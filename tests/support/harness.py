@@ -52,6 +52,10 @@ class Daemon:
             return self.addresses[which][1]
         return [address for listener, address in self.addresses if listener == which][0]
 
+    def named(self, label):
+        """Address of a page server, by its label in the ready file: metrics, stats."""
+        return [address for listener, address in self.addresses if listener == label][0]
+
     def tcp(self, index=0):
         return [address for _, address in self.addresses if not address.startswith('unix:')][index]
 
