@@ -122,7 +122,7 @@ base::Result<bool> BodyDecoder::read_trailers(net::Buffer& input) {
   if (input.empty()) return false;
   const auto& limits = limits_.trailers;
   const auto text = input.pull_up(std::min(input.size(), limits.bytes + 2));
-  if (scanned_ != 0 && !may_be_complete(text, scanned_)) {
+  if (scanned_ != 0 && !line_ended(text, scanned_)) {
     if (text.size() > limits.bytes) return refuse(reasons::trailers_too_large, static_cast<std::int64_t>(limits.bytes));
     return false;
   }
@@ -137,11 +137,7 @@ base::Result<bool> BodyDecoder::read_trailers(net::Buffer& input) {
     return refuse(reasons::trailers_too_large, static_cast<std::int64_t>(limits.bytes));
   if (*size == 0) {
     if (text.size() > limits.bytes) return refuse(reasons::trailers_too_large, static_cast<std::int64_t>(limits.bytes));
-    const auto first_line = text.find('\n');
-    if (first_line != std::string_view::npos) {
-      scanned_ = first_line;
-      static_cast<void>(may_be_complete(text, scanned_));
-    }
+    scanned_ = text.size();
     trailers_.clear();
     return false;
   }

@@ -16,7 +16,8 @@ constexpr std::array<bool, 256> host_bytes = [] {
   std::array<bool, 256> table{};
   for (unsigned c = 0; c < 256; ++c)
     table[c] = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  for (char c : {'-', '.', '_', '~', '!', '$', '&', '\'', '(', ')', '*', '+', ',', ';', '='}) table[static_cast<unsigned char>(c)] = true;
+  // Not ',': two hosts in one field would pass for a name.
+  for (char c : {'-', '.', '_', '~', '!', '$', '&', '\'', '(', ')', '*', '+', ';', '='}) table[static_cast<unsigned char>(c)] = true;
   return table;
 }();
 

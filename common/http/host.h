@@ -15,7 +15,7 @@ struct HostPort {
 };
 
 // Registered name, IPv4 or "[IPv6]", with optional port 0..65535. No user information, no empty host, nothing else:
-// nullopt. A registered name may have letters, digits and "-._~!$&'()*+,;=" and valid %XX.
+// nullopt. A registered name may have letters, digits and "-._~!$&'()*+;=" and valid %XX.
 std::optional<HostPort> parse_host(std::string_view text);
 // Port that `scheme` implies: 80, 443 or 0.
 std::uint16_t default_port(std::string_view scheme);

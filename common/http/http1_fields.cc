@@ -20,11 +20,7 @@ std::unexpected<base::Error> refuse_name(std::string_view text, std::size_t at, 
   const char c = text[stop];
   if (c == '\n') return refuse(reasons::bare_lf);
   if (c == '\r') return refuse(stop + 1 < text.size() && text[stop + 1] != '\n' ? reasons::bare_cr : reasons::bad_field_line);
-  if ((c == ' ' || c == '\t') && stop > at) {
-    auto next = stop;
-    while (next < text.size() && (text[next] == ' ' || text[next] == '\t')) ++next;
-    if (next == text.size() || text[next] == ':') return refuse(reasons::space_before_colon);
-  }
+  if ((c == ' ' || c == '\t') && stop > at) return refuse(reasons::space_before_colon);
   return refuse(reasons::bad_field_name);
 }
 
@@ -87,24 +83,10 @@ base::Result<std::size_t> parse_fields(std::string_view text, std::size_t at, co
   }
 }
 
-bool may_be_complete(std::string_view input, std::size_t& from) {
-  for (auto at = input.find('\n', from); at != std::string_view::npos; at = input.find('\n', at + 1)) {
-    if (at == 0 || input[at - 1] != '\r') return true;  // a bare LF: the parser says so
-    if (at + 1 == input.size()) {
-      from = at;  // the next line may be the empty one: look again from here
-      return false;
-    }
-    if (input[at + 1] == '\n' || input[at + 1] == ' ' || input[at + 1] == '\t') return true;
-    if (input[at + 1] == '\r') {
-      if (at + 2 == input.size()) {
-        from = at;
-        return false;
-      }
-      return true;
-    }
-  }
+bool line_ended(std::string_view input, std::size_t& from) {
+  const bool ended = input.find('\n', std::min(from, input.size())) != std::string_view::npos;
   from = input.size();
-  return false;
+  return ended;
 }
 
 std::optional<std::uint64_t> parse_content_length(std::string_view value) {

@@ -15,9 +15,9 @@ namespace http {
 // Offsets are counted from the beginning of `text`.
 base::Result<std::size_t> parse_fields(std::string_view text, std::size_t at, const HeadLimits& limits, std::vector<Head::Field>& out);
 
-// Looks for the end of a head in input[from..]: true when an empty line, or a line that is wrong anyhow, is there.
-// `from` moves to where the next search has to begin.
-bool may_be_complete(std::string_view input, std::size_t& from);
+// Has a line ended in input[from..]? `from` moves behind what was looked at. A head that arrives in parts is parsed anew with
+// each line that ends: mistakes are found at once, and the number of fields bounds the work.
+bool line_ended(std::string_view input, std::size_t& from);
 
 // Digits only, below 2^63.
 std::optional<std::uint64_t> parse_content_length(std::string_view value);

@@ -44,7 +44,7 @@ class RequestHeadParser {
 
  private:
   base::Result<void> check(RequestHead& head);
-  std::size_t scanned_ = 0;  // where the search for the head's end goes on; 0: the request line is not complete
+  std::size_t scanned_ = 0;  // how far the last call looked; 0: the request line is not complete
   Framing framing_;
   bool close_ = false;
   bool expect_continue_ = false;

@@ -141,7 +141,7 @@ Preface http2_preface(std::string_view input) {
 void RequestHeadParser::reset() { *this = RequestHeadParser(); }
 
 base::Result<std::size_t> RequestHeadParser::parse(std::string_view input, const HeadLimits& limits, RequestHead& head) {
-  if (scanned_ != 0 && !may_be_complete(input, scanned_)) {
+  if (scanned_ != 0 && !line_ended(input, scanned_)) {
     if (input.size() > limits.bytes) return refuse(reasons::head_too_large, static_cast<std::int64_t>(limits.bytes));
     return 0;
   }
@@ -166,8 +166,7 @@ base::Result<std::size_t> RequestHeadParser::parse(std::string_view input, const
   if ((size == 0 ? input.size() : size) > limits.bytes) return refuse(reasons::head_too_large, static_cast<std::int64_t>(limits.bytes));
   if (size == 0) {
     // A request line in parts is parsed anew with each of them; it is short, and its limit is found at once.
-    if (line->size != 0) scanned_ = std::max<std::size_t>(skip + line->size, 3) - 3;
-    if (scanned_ != 0) static_cast<void>(may_be_complete(input, scanned_));
+    scanned_ = line->size != 0 ? input.size() : 0;
     return 0;
   }
   HeadBuilder::set_block(head, text.substr(0, size));

@@ -100,7 +100,7 @@ void keep_first(Head& head, Token token) {
 void ResponseHeadParser::reset() { *this = ResponseHeadParser(); }
 
 base::Result<std::size_t> ResponseHeadParser::parse(std::string_view input, const HeadLimits& limits, Method request_method, ResponseHead& head) {
-  if (scanned_ != 0 && !may_be_complete(input, scanned_)) {
+  if (scanned_ != 0 && !line_ended(input, scanned_)) {
     if (input.size() > limits.bytes) return turned(base::Error{{&reasons::head_too_large, static_cast<std::int64_t>(limits.bytes)}});
     return 0;
   }
@@ -118,10 +118,7 @@ base::Result<std::size_t> ResponseHeadParser::parse(std::string_view input, cons
   if ((size == 0 ? input.size() : size) > limits.bytes)
     return turned(base::Error{{&reasons::head_too_large, static_cast<std::int64_t>(limits.bytes)}});
   if (size == 0) {
-    if (line->size != 0) {
-      scanned_ = line->size - 2;
-      static_cast<void>(may_be_complete(input, scanned_));
-    }
+    scanned_ = line->size != 0 ? input.size() : 0;
     return 0;
   }
   HeadBuilder::set_block(head, input.substr(0, size));

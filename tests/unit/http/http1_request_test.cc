@@ -94,7 +94,7 @@ TEST_CASE("one empty line before a request is skipped") {
   CHECK(out.code.empty());
   CHECK(out.size == 29);
   CHECK(out.head.method_name() == "GET");
-  CHECK(code("\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n") == "method-name");
+  CHECK(code("\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n") == "request-line");
   CHECK(code("\nGET / HTTP/1.1\r\nHost: h\r\n\r\n") == "bare-lf");
 }
 
