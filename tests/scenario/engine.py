@@ -549,3 +549,35 @@ def test_via_names_each_tier_and_loops_are_refused(place):
         assert got.status == 508, f'{daemon.name}: {got.status}'
         assert 'proxy_loop_detected' in got.get('Proxy-Status', '') and 'no-store' in got.get('Cache-Control', '')
     assert len(origin.requests) == 1
+
+
+def descriptors(daemon):
+    return len(os.listdir(f'/proc/{daemon.process.pid}/fd'))
+
+
+def test_clients_that_leave_in_every_way_leave_nothing_behind(place):
+    """Before, within and after the request, before, within and after the answer, by end and by reset."""
+    def answer(connection, request):
+        if request.target.endswith('cut'):
+            connection.send(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc')
+            return False
+        connection.answer(fields='Cache-Control: no-store', body=b'x' * 200000)
+    origin = place.origin(answer)
+    ways = [b'', b'GET', b'GET / HTTP/1.1\r\nHost: a', wire.request('/'), wire.request('/', method='POST', body=b'u' * 1000)[:-500],
+            wire.request('/cut'), wire.request('/1') + wire.request('/2') + b'GET /3', b'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe']
+    for daemon in daemons(place, origin):
+        assert wire.get(daemon.address(), '/').status == 200
+        before = descriptors(daemon)
+        for turn in range(6):
+            clients = [wire.Connection(daemon.address()) for _ in ways]
+            for client, way in zip(clients, ways):
+                if way:
+                    client.send(way)
+                if turn % 3 == 1:
+                    client.finish_sending()
+                if turn % 3 == 2 and len(way) > 50:
+                    client.more()
+            for client in clients:
+                client.reset() if turn % 2 else client.close()
+        wire.wait_for(lambda: descriptors(daemon) <= before + 20, f'{daemon.name} keeps {descriptors(daemon)} descriptors, {before} before')
+        assert wire.get(daemon.address(), '/').status == 200
