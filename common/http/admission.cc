@@ -23,6 +23,49 @@ void Slot::drain_timed_out() {
   if (book_ && book_->hold(row_)) book_ = nullptr;
 }
 
+// --- TicketDesk ---
+
+void TicketDesk::put(std::unique_ptr<Slot> slot) {
+  bool first = false;
+  {
+    std::lock_guard lock(mutex_);
+    first = first_ == nullptr;
+    Slot* s = slot.release();
+    s->next_ = nullptr;
+    (last_ ? last_->next_ : first_) = s;
+    last_ = s;
+  }
+  if (first) wake();
+}
+
+Slot* TicketDesk::take() {
+  std::lock_guard lock(mutex_);
+  Slot* slot = first_;
+  if (slot) first_ = slot->next_;
+  if (!first_) last_ = nullptr;
+  return slot;
+}
+
+std::size_t TicketDesk::deliver(std::size_t max) {
+  for (; max > 0; --max) {
+    std::unique_ptr<Slot> slot(take());
+    if (!slot) return 0;
+    if (Ticket* ticket = tickets_.find(slot->to_)) ticket->deliver(std::move(slot));
+  }
+  return undelivered();
+}
+
+void TicketDesk::lose() {
+  while (std::unique_ptr<Slot> slot{take()}) slot.reset();
+}
+
+std::size_t TicketDesk::undelivered() const {
+  std::lock_guard lock(mutex_);
+  std::size_t n = 0;
+  for (const Slot* s = first_; s; s = s->next_) ++n;
+  return n;
+}
+
 // --- Ticket ---
 
 Ticket::~Ticket() {
@@ -365,15 +408,13 @@ void Admission::deliver(Mail& mail) {
   while (Slot* s = mail.first) {
     mail.first = s->next_;
     std::unique_ptr<Slot> slot(s);
-    TicketDesk* desk = s->desk_;
-    if (desk->here()) {
-      // A slot that finds nobody returns here; that may grant it onward, from this thread's stack, with the lock free.
-      if (Ticket* t = desk->tickets_.find(s->to_)) t->deliver(std::move(slot));
-    } else {
-      desk->post([desk, slot = std::move(slot)]() mutable {
-        if (Ticket* t = desk->tickets_.find(slot->to_)) t->deliver(std::move(slot));
-      });
+    TicketDesk& desk = *s->desk_;
+    if (!desk.here()) {
+      desk.put(std::move(slot));
+    } else if (Ticket* t = desk.tickets_.find(s->to_)) {
+      t->deliver(std::move(slot));
     }
+    // A slot that finds nobody returns here; that may grant it onward, from this thread's stack, with the lock free.
   }
 }
 

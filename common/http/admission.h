@@ -5,13 +5,14 @@
 //
 // Use: a Ticket is a member of the exchange (owner's thread). `enter` gives a slot at once, queues the ticket, or refuses it.
 // A queued ticket's user is rung when state() becomes granted or refused. take_slot() hands the slot on, normally to
-// UpstreamPool::lease; destroying the Slot returns it, from any thread. A granted slot travels as an object in a message, so that
-// a message that finds nobody, or is never delivered, returns it.
+// UpstreamPool::lease; destroying the Slot returns it, from any thread. A granted slot travels as an object, so that one that finds
+// nobody, or is never delivered, returns.
 //
-// Lifetime: books and desks outlive all tickets, slots and messages: destroy them after every worker's thread was joined
-// and its exchanges, pool and loop are gone.
+// Lifetime: books and desks outlive all tickets and slots. Destroy desks, then books, when no worker's thread runs any more and its
+// exchanges and pool are gone.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -31,6 +32,7 @@
 namespace http {
 
 class Admission;
+class Slot;
 class Ticket;
 
 namespace admission_reason {
@@ -40,18 +42,31 @@ inline constexpr base::ReasonRow no_server{"no-server", "no server of {s} is ava
 inline constexpr base::ReasonRow queue_timeout{"queue-timeout", "waited {a} ms in the queue of {s}", 503, "connection_limit_reached"};
 }  // namespace admission_reason
 
-// One a worker: where its tickets are found when a grant arrives. Virtual so that tests can hold the mail back.
+// One a worker: where its tickets are found when a grant arrives from another. Owned where the books are, not by what a
+// worker destroys. Virtual so that tests can hold the mail back.
 class TicketDesk {
  public:
-  virtual ~TicketDesk() = default;
-  virtual bool here() const = 0;              // called on the desk's own thread?
-  virtual void post(net::Message message) = 0;  // any thread
+  TicketDesk() = default;
+  TicketDesk(const TicketDesk&) = delete;
+  TicketDesk& operator=(const TicketDesk&) = delete;
+  virtual ~TicketDesk() { lose(); }
+  virtual bool here() const = 0;                // called on the desk's own thread?
+  virtual void wake() = 0;                      // any thread: have deliver() called on the desk's thread
   virtual base::TimePoint now() const = 0;      // desk's thread
+  // Desk's thread: hands out what has arrived; what finds nobody returns. How many are left.
+  std::size_t deliver(std::size_t max = SIZE_MAX);
+  void lose();                                  // returns all slots that were not delivered
+  std::size_t undelivered() const;
 
  private:
   friend class Admission;
   friend class Ticket;
-  base::HandleTable<Ticket> tickets_;  // desk's thread only
+  void put(std::unique_ptr<Slot> slot);         // any thread
+  Slot* take();
+  base::HandleTable<Ticket> tickets_;           // desk's thread only
+  mutable std::mutex mutex_;
+  Slot* first_ = nullptr;                       // guarded by mutex_
+  Slot* last_ = nullptr;
 };
 
 // The desk of a loop. Made on the loop's thread, or told the thread by adopt_thread() there.
@@ -60,12 +75,12 @@ class LoopDesk final : public TicketDesk {
   explicit LoopDesk(net::EventLoop& loop) : loop_(loop), thread_(std::this_thread::get_id()) {}
   void adopt_thread() { thread_ = std::this_thread::get_id(); }
   bool here() const override { return std::this_thread::get_id() == thread_; }
-  void post(net::Message message) override { loop_.mailbox().post(std::move(message)); }
+  void wake() override { loop_.mailbox().post([this] { deliver(); }); }
   base::TimePoint now() const override { return loop_.now(); }
 
  private:
   net::EventLoop& loop_;
-  std::thread::id thread_;
+  std::atomic<std::thread::id> thread_;
 };
 
 // One unit of a row's limit, owned by whoever holds the object. Destroying it returns the slot and grants it onward.
@@ -84,6 +99,7 @@ class Slot final : public SlotHold {
  private:
   friend class Admission;
   friend class Ticket;
+  friend class TicketDesk;
   Admission* book_ = nullptr;  // null: holds nothing
   std::size_t row_ = no_row;
   bool trial_ = false;
@@ -117,6 +133,7 @@ class Ticket : private base::ListLink<TicketTag> {
 
  private:
   friend class Admission;
+  friend class TicketDesk;
   friend class base::List<Ticket, TicketTag>;
   void deliver(std::unique_ptr<Slot> slot);
   void forget_address();
