@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "http/file_service.h"
+
+#include <cerrno>
+
+#include "net/event_loop.h"
+
+namespace http {
+
+std::string FileService::key_of(const FileQuery& query) {
+  std::string key;
+  key.reserve(query.root.size() + query.path.size() + 16);
+  (key += query.root) += '\0';
+  key += query.path;
+  // Routes that look for other neighbours see other entries.
+  for (const std::string& name : query.precompressed) (key += '\0') += name;
+  key += '\1';
+  for (const std::string& name : query.index) (key += '\0') += name;
+  return key;
+}
+
+std::shared_ptr<const FileEntry> FileService::find(const FileQuery& query, FileWait& wait) {
+  std::string key = key_of(query);
+  auto& slot = entries_[key];
+  if (!slot) {
+    slot = std::make_unique<Entry>();
+    order_.push_back(key);
+  }
+  Entry& entry = *slot;
+  if (!entry.pending && entry.found && loop_.now() - entry.checked < validity) return entry.found;
+  if (!entry.pending) {
+    if (auto now = look_up_file(query, true)) {
+      keep(key, std::move(*now));
+      auto found = entry.found;
+      make_room();
+      return found;
+    }
+    auto job = offload_.submit([query] { return look_up_file(query, false).value_or(FileEntry{}); },
+                               [this, key](FileEntry found) { keep(key, std::move(found)); });
+    if (!job) {
+      FileEntry busy;
+      busy.kind = FileEntry::Kind::failed;
+      busy.error = EAGAIN;
+      return std::make_shared<const FileEntry>(std::move(busy));
+    }
+    entry.pending = true;
+  }
+  if (!wait.linked()) entry.waiting.push_back(wait);
+  return nullptr;
+}
+
+void FileService::keep(const std::string& key, FileEntry found) {
+  const auto at = entries_.find(key);
+  if (at == entries_.end()) return;
+  Entry& entry = *at->second;
+  entry.found = std::make_shared<const FileEntry>(std::move(found));
+  entry.checked = loop_.now();
+  entry.pending = false;
+  while (FileWait* wait = entry.waiting.pop_front()) wait->task_.ring();
+}
+
+// The oldest go; one that is waited for moves to the end.
+void FileService::make_room() {
+  for (std::size_t tries = order_.size(); entries_.size() > max_entries && tries > 0; --tries) {
+    std::string key = std::move(order_.front());
+    order_.pop_front();
+    const auto at = entries_.find(key);
+    if (at != entries_.end() && at->second->pending) order_.push_back(std::move(key));
+    else if (at != entries_.end()) entries_.erase(at);
+  }
+}
+
+}  // namespace http
