@@ -9,6 +9,7 @@
 #include "http/fields.h"
 #include "http/http1_writer.h"
 #include "http/reasons.h"
+#include "net/memory_budget.h"
 
 namespace http {
 namespace {
@@ -273,7 +274,7 @@ void Http1Connection::read_body() {
   Http1Stream& s = *stream_;
   if (s.discarding_) return;
   while (s.body_state_ == RequestBody::State::open) {
-    const std::size_t limit = options().request_buffer;
+    const std::size_t limit = net::window_under_pressure(options().request_buffer);
     if (s.body_.size() >= limit) return;  // paused; pull() rings
     if (!in_.empty()) {
       const std::size_t before = s.body_.size();
@@ -291,7 +292,7 @@ void Http1Connection::read_body() {
       }
       if (s.body_.size() >= limit) return;
     }
-    const net::IoResult result = transport_->read(in_, read_size);
+    const net::IoResult result = transport_->read(in_, std::min(read_size, limit));
     if (result.bytes > 0) {
       read_progress_ = now();
       continue;
@@ -353,7 +354,7 @@ void Http1Connection::write_out() {
     if (result.state != net::IoState::done) break;
   }
   if (!stream_) return;
-  if (stream_->full_ && out_.size() < options().response_buffer / 2) {
+  if (stream_->full_ && out_.size() <= net::window_under_pressure(options().response_buffer) / 2) {
     stream_->full_ = false;
     ring_exchange();
   }

@@ -6,6 +6,7 @@
 #include "http/engine_reasons.h"
 #include "http/http1_connection.h"
 #include "http/http1_writer.h"
+#include "net/memory_budget.h"
 
 namespace http {
 
@@ -129,8 +130,11 @@ std::size_t Http1Stream::writable() const {
   if (gone_ || ended_ || (!committed_ && !tunnel_)) return 0;
   const auto& options = connection_->options();
   if (collecting_) return collected_.size() > options.collect_http10 ? 0 : options.collect_http10 - collected_.size() + 1;
+  const std::size_t window = net::window_under_pressure(options.response_buffer);
   const std::size_t queued = connection_->out_.size();
-  return queued >= options.response_buffer ? 0 : options.response_buffer - queued;
+  if (queued < window) return window - queued;
+  full_ = true;  // the exchange waits: it is rung when half of this has gone
+  return 0;
 }
 
 void Http1Stream::data(net::Buffer& from, std::size_t max) {
@@ -157,7 +161,6 @@ void Http1Stream::data(net::Buffer& from, std::size_t max) {
   else out.take(from, size);
   body_bytes_ += size;
   total_bytes_ += out.size() - before;
-  if (out.size() >= connection_->options().response_buffer) full_ = true;
   connection_->ring();
 }
 

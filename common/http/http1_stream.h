@@ -72,7 +72,8 @@ class Http1Stream final : public RequestBody, public ResponseSink {
   std::optional<std::uint64_t> length_;
   std::uint64_t body_bytes_ = 0, total_bytes_ = 0;
   bool chunked_ = false, bodiless_ = false, until_close_ = false, collecting_ = false;
-  bool close_ = false, ended_ = false, gone_ = false, half_closed_ = false, aborted_ = false, reset_ = false, tunnel_ = false, full_ = false;
+  bool close_ = false, ended_ = false, gone_ = false, half_closed_ = false, aborted_ = false, reset_ = false, tunnel_ = false;
+  mutable bool full_ = false;  // writable() said 0
 };
 
 }  // namespace http

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "http/engine_reasons.h"
 #include "http/http1_writer.h"
+#include "net/memory_budget.h"
 
 namespace http {
 namespace {
@@ -123,7 +124,8 @@ void UpstreamConnection::send_head(const RequestHead& head, const Framing& frami
 std::size_t UpstreamConnection::writable() const {
   if (state_ == State::connecting || state_ == State::closing || !request_started_) return 0;
   if (request_finished_ && state_ != State::tunnel) return 0;
-  return out_.size() >= request_window ? 0 : request_window - out_.size();
+  const std::size_t window = net::window_under_pressure(request_window);
+  return out_.size() >= window ? 0 : window - out_.size();
 }
 
 void UpstreamConnection::send_body(net::Buffer& from, std::size_t max) {
@@ -345,7 +347,8 @@ UpstreamConnection::Next UpstreamConnection::run_body() {
   for (;;) {
     net::Buffer& target = lease_ ? lease_->body_ : sink_;
     if (!lease_) sink_.clear();
-    const std::size_t room = target.size() >= answer_window ? 0 : answer_window - target.size();
+    const std::size_t window = net::window_under_pressure(answer_window);
+    const std::size_t room = target.size() >= window ? 0 : window - target.size();
     if (!decoder_.complete()) {
       if (room == 0) return Next::wait;
       if (!in_.empty()) {
@@ -366,8 +369,8 @@ UpstreamConnection::Next UpstreamConnection::run_body() {
       return Next::go_on;
     }
     if (moved > run_budget) return Next::again;
-    if (target.size() >= answer_window) return Next::wait;
-    const net::IoResult result = read_in(read_size);
+    if (target.size() >= window) return Next::wait;
+    const net::IoResult result = read_in(window);
     if (result.state == net::IoState::done) continue;
     if (result.state == net::IoState::blocked) return Next::wait;
     // A reset is never an end, not even where the end of the connection ends the body.

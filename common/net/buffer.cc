@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "net/memory_budget.h"
 
 namespace net {
 namespace {
@@ -77,6 +78,7 @@ Block* Block::allocate(std::size_t size) {
     block->capacity = static_cast<std::uint32_t>(bytes - sizeof(Block));
     block->size_class = c;
   }
+  MemoryBudget::count(static_cast<std::ptrdiff_t>(block->capacity));
   block->references = 1;
   block->used = 0;
   return block;
@@ -85,6 +87,7 @@ Block* Block::allocate(std::size_t size) {
 void Block::release() {
   CHECK(references > 0);
   if (--references > 0) return;
+  MemoryBudget::count(-static_cast<std::ptrdiff_t>(capacity));  // kept or freed: it is nobody's bytes now
   const std::uint32_t c = size_class;
   if (!keep_blocks || c == no_class || free_blocks.closed || free_blocks.count[c] >= class_limits[c] || !free_blocks_guard.active) {
     std::free(this);

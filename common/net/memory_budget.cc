@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "net/memory_budget.h"
+
+#include <algorithm>
+
+namespace net {
+namespace {
+
+constexpr std::ptrdiff_t step = 128 * 1024;
+constexpr std::size_t least_window = 4 * 1024;
+
+// What this thread has not told yet.
+struct Untold {
+  MemoryBudget* budget;
+  std::ptrdiff_t bytes;
+};
+constinit thread_local Untold untold{};
+
+}  // namespace
+
+MemoryBudget::Pressure MemoryBudget::pressure() const {
+  const std::size_t used_now = used(), limit_now = limit();
+  if (used_now < limit_now / 2) return Pressure::none;
+  if (used_now < limit_now / 4 * 3) return Pressure::some;
+  if (used_now < limit_now / 10 * 9) return Pressure::high;
+  times_full_.fetch_add(1, std::memory_order_relaxed);
+  return Pressure::full;
+}
+
+std::size_t MemoryBudget::window(std::size_t window) const {
+  switch (pressure()) {
+    case Pressure::none: return window;
+    case Pressure::some: return std::max(window / 4, least_window);
+    default: return std::min(window, least_window);
+  }
+}
+
+void MemoryBudget::use_on_this_thread(MemoryBudget* budget) {
+  if (untold.budget) untold.budget->used_.fetch_add(untold.bytes, std::memory_order_relaxed);
+  untold = {budget, 0};
+}
+
+MemoryBudget* MemoryBudget::of_this_thread() { return untold.budget; }
+
+void MemoryBudget::count(std::ptrdiff_t bytes) {
+  if (!untold.budget) return;
+  untold.bytes += bytes;
+  if (untold.bytes < step && untold.bytes > -step) return;
+  untold.budget->used_.fetch_add(untold.bytes, std::memory_order_relaxed);
+  untold.bytes = 0;
+}
+
+std::size_t window_under_pressure(std::size_t window) {
+  const MemoryBudget* budget = MemoryBudget::of_this_thread();
+  return budget ? budget->window(window) : window;
+}
+
+}  // namespace net
