@@ -25,6 +25,7 @@ class TlsContext;
 }  // namespace net
 namespace observe {
 class ErrorLog;
+class LogRing;
 class LogWriter;
 class Metrics;
 }  // namespace observe
@@ -56,8 +57,11 @@ class Runtime {
   virtual net::Thread& control() = 0;                    // its loop drives checks and timers that must answer under load
   virtual net::Offload& offload() = 0;                   // make an OffloadClient a loop
   virtual observe::LogWriter& log_writer() = 0;
+  // Where access lines go: the target of `[log] access` (nullopt: off) and the ring of worker `index` (workers(): the control thread).
+  virtual std::optional<std::uint16_t> access_log() const = 0;
+  virtual observe::LogRing& log_ring(std::uint32_t index) = 0;
   virtual observe::ErrorLog& error_log() = 0;            // any thread
-  virtual observe::Metrics& metrics() = 0;               // any thread
+  virtual observe::Metrics& metrics() = 0;               // cells: worker index; workers(): the control thread
   virtual std::uint32_t connections() const = 0;         // of clients, all workers; any thread
   virtual bool draining() const = 0;                     // any thread
 };

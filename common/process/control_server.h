@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What the control thread listens on: the admin socket (one command a line, or HTTP: the first bytes decide) and pages. Never
+// serves clients, so that it answers under overload. Owner: the process's life; control thread only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "http/http1_server.h"
+#include "net/listener.h"
+#include "process/admin_registry.h"
+#include "process/page_service.h"
+
+namespace process {
+
+class AdminConnection;
+
+class ControlServer final : public net::TaskOwner {
+ public:
+  ControlServer(net::EventLoop& loop, const AdminRegistry& commands);
+  ~ControlServer();
+  // Accept from a listener that was opened before; both outlive this.
+  void serve_pages(net::Listener& listener, PageHandler handler);
+  void serve_admin(net::Listener& listener);
+  void stop();  // no new connections; those that are idle close
+  void reap(net::Task& child) override;
+
+  // For admin connections:
+  const AdminRegistry& commands() const { return commands_; }
+  void continue_as_http(std::unique_ptr<net::Transport> transport, net::Buffer already_read);
+
+ private:
+  class PageDoor;
+  class AdminDoor;
+  void accept(net::Listener& listener, std::shared_ptr<net::AcceptHandler> door);
+  Page admin_page(const PageRequest& request) const;
+
+  net::EventLoop& loop_;
+  const AdminRegistry& commands_;
+  PageService service_;
+  http::ClientConnections connections_;
+  PageHandler admin_handler_;
+  http::ListenerInfo admin_info_;
+  std::vector<std::shared_ptr<net::AcceptHandler>> doors_;  // before the accepters that use them
+  std::unordered_map<net::Task*, std::unique_ptr<net::Accepter>> accepters_;
+  std::unordered_map<net::Task*, std::unique_ptr<AdminConnection>> admin_connections_;
+};
+
+}  // namespace process

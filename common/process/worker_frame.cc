@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "process/worker_frame.h"
+
+#include <cstring>
+
+#include "http2/session.h"
+#include "net/tls.h"
+#include "observe/error_log.h"
+
+namespace process {
+
+class WorkerFrame::Door final : public net::AcceptHandler {
+ public:
+  Door(WorkerFrame& frame, const OpenListener& listener) : frame_(frame), listener_(listener) {}
+
+  void accepted(int fd, const net::Address& remote, const net::Address& local) override {
+    net::EventLoop& loop = frame_.thread_.loop();
+    auto transport = listener_.spec.tls ? net::make_tls_transport(loop, fd, remote, local, listener_.spec.tls)
+                                        : net::make_plain_transport(loop, fd, remote, local);
+    if (transport) frame_.connections_->adopt(std::move(transport), listener_.spec.info);
+  }
+  void accept_failed(int error, bool first) override {
+    listener_.accept_failures.fetch_add(1, std::memory_order_relaxed);
+    if (first)
+      frame_.runtime_.error_log().write(observe::Level::crit, "cannot accept connections on " + listener_.spec.address.text + ": " + std::strerror(error) +
+                                                                  "; trying again (raise LimitNOFILE or `ulimit -n`)");
+  }
+
+ private:
+  WorkerFrame& frame_;
+  const OpenListener& listener_;
+};
+
+WorkerFrame::WorkerFrame(net::Thread& thread, Daemon& daemon, Runtime& runtime, const OpenListeners& listeners)
+    : thread_(thread), daemon_(daemon), runtime_(runtime), listeners_(listeners) {}
+
+WorkerFrame::~WorkerFrame() = default;
+
+void WorkerFrame::open() {
+  service_ = daemon_.make_service(runtime_, thread_);
+  connections_ = std::make_unique<http::ClientConnections>(thread_.loop(), *service_, daemon_.server_options());
+  connections_->set_http2(http2::session_factory());
+  connections_->set_first_serial(std::uint64_t{thread_.id()} << 40);
+  connections_->set_count_hook([this](std::size_t count) { count_changed(count); });
+  for (const auto& listener : listeners_) doors_.push_back(std::make_unique<Door>(*this, *listener));
+}
+
+net::AcceptHandler& WorkerFrame::door(std::size_t listener) { return *doors_[listener]; }
+
+void WorkerFrame::accept(const std::vector<std::unique_ptr<WorkerFrame>>& all) {
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    const OpenListener& open = *listeners_[i];
+    net::AcceptHandler* handler = doors_[i].get();
+    if (open.listener->dealt() && all.size() > 1) {
+      if (thread_.id() != 0) continue;
+      std::vector<net::Dealer::Target> targets;
+      for (const auto& frame : all) targets.push_back({&frame->thread_.loop().mailbox(), &frame->thread_.load(), &frame->door(i)});
+      dealers_.push_back(std::make_unique<net::Dealer>(std::move(targets)));
+      handler = dealers_.back().get();
+    }
+    auto accepter = std::make_unique<net::Accepter>(thread_.loop(), *this, open.listener->fd(thread_.id()), *handler);
+    if (open.spec.max_connections) {
+      const std::size_t accepting = open.listener->dealt() ? 1 : all.size();
+      limited_.emplace_back(accepter.get(), std::max<std::size_t>(1, open.spec.max_connections / accepting));
+    }
+    net::Task* key = accepter.get();
+    accepters_.emplace(key, std::move(accepter));
+  }
+}
+
+void WorkerFrame::count_changed(std::size_t count) {
+  thread_.add_load(static_cast<std::int32_t>(count) - static_cast<std::int32_t>(last_count_));
+  last_count_ = count;
+  for (auto& [accepter, share] : limited_) {
+    if (count >= share && !accepter->paused()) accepter->pause();
+    else if (count < share && accepter->paused()) accepter->resume();
+  }
+}
+
+void WorkerFrame::drain() {
+  limited_.clear();
+  for (auto& [key, accepter] : accepters_) {
+    if (accepter->paused()) accepter->resume();
+    accepter->stop();
+  }
+  connections_->drain();
+}
+
+void WorkerFrame::close_all() { connections_->close_all(); }
+
+void WorkerFrame::close() {
+  accepters_.clear();
+  dealers_.clear();
+  connections_.reset();
+  service_.reset();
+  doors_.clear();
+}
+
+void WorkerFrame::reap(net::Task& child) { accepters_.erase(&child); }
+
+}  // namespace process
