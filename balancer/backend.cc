@@ -5,8 +5,6 @@
 #include <fstream>
 #include <iterator>
 
-#include "base/check.h"
-
 namespace balancer {
 namespace {
 
@@ -70,9 +68,7 @@ Backend::Backend(const BackendOptions& given, const DefaultOptions& defaults, st
     Server& server = servers.emplace_back(workers);
     server.name = s.name;
     server.full_name = options.name + "/" + s.name;
-    const auto address = net::Address::parse(s.address);
-    CHECK(address.has_value());  // the option's row has checked it
-    server.address = *address;
+    server.address = s.address.address;
     server.endpoint = make_endpoint(server, s, options, defaults.timeout);
     server.checked = options.check.has_value() && s.check.value_or(options.server_defaults.check);
     server.health.state = server.checked ? Health::State::starting : Health::State::unchecked;
@@ -115,10 +111,7 @@ bool Backend::any_up() const {
   });
 }
 
-Frontend::Frontend(const FrontendOptions& given, std::size_t workers) : options(given), counters(workers) {
-  for (const std::string& text : options.trusted_proxies)
-    if (auto network = net::Network::parse(text)) trusted.add(*network);
-}
+Frontend::Frontend(const FrontendOptions& given, std::size_t workers) : options(given), trusted(*options.trusted_proxies.list), counters(workers) {}
 
 State::State(const DefaultOptions& given, const std::vector<FrontendOptions>& frontend_options, const std::vector<BackendOptions>& backend_options,
              std::size_t workers, base::TimePoint now)

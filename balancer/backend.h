@@ -69,10 +69,11 @@ class Backend {
 struct Frontend {
   Frontend(const FrontendOptions& options, std::size_t workers);
   const FrontendOptions options;
-  net::NetworkList trusted;
+  const net::NetworkList& trusted;
   BackendRules rules;
-  CounterSet counters;
-  Gauge sessions;      // requests now
+  // Changed through the listener's const view.
+  mutable CounterSet counters;
+  mutable Gauge sessions;      // requests now
 };
 
 Condition compile(const ConditionOptions& options);

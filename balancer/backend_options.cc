@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "balancer/options.h"
 #include "base/bytes.h"
-#include "net/address.h"
 
 namespace {
 
@@ -43,15 +42,13 @@ void finish_request(CheckRequestOptions& request, const config::Scope& scope) {
 }
 
 void finish_server(ServerOptions& server, const config::Scope& scope) {
-  if (server.name.empty()) server.name = server.address;
+  if (server.name.empty()) server.name = server.address.text;
   for (char c : server.name)
     if (c <= ' ' || c > '~' || c == ';' || c == ',' || c == '"' || c == '/') {
-      if (c == '/' && server.name == server.address) continue;
+      if (c == '/' && server.name == server.address.text) continue;
       scope.problem("name", "\"" + server.name + "\" has a byte that names of servers may not have: space, ; , \" /");
       break;
     }
-  if (!server.address.empty())
-    if (const auto address = net::Address::parse(server.address); !address) scope.problem("address", address.error().reason.text());
 }
 
 void finish_backend(BackendOptions& backend, const config::Scope& scope) {
@@ -157,7 +154,7 @@ BALANCER_SECTION(ServerDefaultOptions) {
 BALANCER_SECTION(ServerOptions) {
   static const Table<ServerOptions> table("A server.",
                                           {option("name", &ServerOptions::name, "Its name; default: the address."),
-                                           option("address", &ServerOptions::address, "`host:port`, `[v6]:port` or `unix:/path`.").required().not_empty().example("\"127.0.0.1:8081\""),
+                                           option("address", &ServerOptions::address, "`host:port`, `[v6]:port` or `unix:/path`.").required().example("\"127.0.0.1:8081\""),
                                            option("maxconn", &ServerOptions::maxconn, "Requests it gets at a time.").min(1),
                                            option("weight", &ServerOptions::weight, "Share of the requests; 0: none but those that name it.").max(65535),
                                            option("check", &ServerOptions::check, "false: taken as up."),

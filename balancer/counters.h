@@ -124,6 +124,7 @@ class Gauge {
   void leave() { now_.fetch_sub(1, std::memory_order_relaxed); }
   std::uint32_t now() const { return now_.load(std::memory_order_relaxed); }
   std::uint32_t max() const { return max_.load(std::memory_order_relaxed); }
+  void clear_max() { max_.store(now(), std::memory_order_relaxed); }
 
  private:
   std::atomic<std::uint32_t> now_{0}, max_{0};

@@ -24,6 +24,7 @@ struct FailedAttempt {
   bool has_body = false;
   bool bytes_sent = false;    // any byte of the request reached the kernel
   bool began_answer = false;  // a byte of an answer arrived
+  bool body_taken = false;    // bytes of its body were handed on and cannot be had again
   std::uint32_t retries = 0;  // repetitions after something was sent
   std::uint32_t connects = 0; // connects that failed, this one included
   std::uint32_t rows = 1;     // servers of the backend
@@ -51,7 +52,7 @@ bool may_retry(const RetryRules& rules, const FailedAttempt& attempt, W& why) {
     why.because(row, a, b, subject);
     return false;
   };
-  if (attempt.failure == Failure::connect && !attempt.bytes_sent) {
+  if (attempt.failure == Failure::connect && !attempt.bytes_sent && !attempt.body_taken) {
     if (!rules.conn_failure) return no(reason::retry_off, 0, 0, failure_name(attempt.failure));
     // Each failure takes its server out of the choice, so this ends by itself; the bound is for servers that come back at once.
     const std::uint32_t bound = attempt.rows + rules.count;

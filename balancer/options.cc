@@ -3,7 +3,7 @@
 
 #include <re2/re2.h>
 
-#include "net/address.h"
+#include "balancer/backend.h"
 
 namespace {
 
@@ -17,20 +17,10 @@ std::string regex_problem(const std::string& pattern) {
   return regex.ok() ? std::string{} : "not a regular expression: " + regex.error();
 }
 
-std::string address_problem(const std::string& text) {
-  const auto address = net::Address::parse(text);
-  return address ? std::string{} : address.error().reason.text();
-}
-
-std::string network_problem(const std::string& text) {
-  const auto network = net::Network::parse(text);
-  return network ? std::string{} : network.error().reason.text();
-}
-
 std::string path_problem(const std::string& text) { return text.starts_with('/') ? std::string{} : "a path begins with '/'"; }
 
 void finish_frontend(FrontendOptions& frontend, const config::Scope& scope) {
-  if (frontend.name.empty() && !frontend.bind.empty()) frontend.name = frontend.bind.front();
+  if (frontend.name.empty() && !frontend.bind.empty()) frontend.name = frontend.bind.front().text;
   if (frontend.default_backend.empty() && frontend.use_backend.empty())
     scope.problem("default_backend", "frontend \"" + frontend.name + "\" leads nowhere", "add default_backend = \"NAME\"");
 }
@@ -90,10 +80,10 @@ BALANCER_SECTION(FrontendOptions) {
   static const Table<FrontendOptions> table(
       "Where clients connect, and which backends serve them.",
       {option("name", &FrontendOptions::name, "Its name; default: the first address."),
-       option("bind", &FrontendOptions::bind, "Addresses: `host:port`, `[v6]:port`, `*:port`, `unix:/path`.").required().not_empty().check(address_problem).restart().example("\"127.0.0.1:8080\""),
+       option("bind", &FrontendOptions::bind, "Addresses: `host:port`, `[v6]:port`, `*:port`, `unix:/path`.").required().not_empty().restart().example("\"127.0.0.1:8080\""),
        option("trusted_proxies", &FrontendOptions::trusted_proxies,
-              "Networks of the peers whose X-Forwarded-* and X-Request-ID are believed; `unix`: peers on Unix sockets.").check(network_problem),
-       option("maxconn", &FrontendOptions::maxconn, "Most requests at a time; the rest gets 503. Unlimited by default.").min(1),
+              "Networks of the peers whose X-Forwarded-* and X-Request-ID are believed; `unix`: peers on Unix sockets."),
+       option("maxconn", &FrontendOptions::maxconn, "Most connections at a time on each address; the rest waits in the kernel's queue. Unlimited by default.").min(1),
        option("health", &FrontendOptions::health, "Path of the health page; `PATH/NAME` is that of one backend.").check(path_problem).example("\"/_health\""),
        option("append_xff", &FrontendOptions::append_xff, "Append the peer's address to a trusted X-Forwarded-For."),
        option("default_backend", &FrontendOptions::default_backend, "The backend when no rule matches."),
@@ -104,7 +94,24 @@ BALANCER_SECTION(FrontendOptions) {
 
 BALANCER_SECTION(StatsOptions) {
   static const Table<StatsOptions> table("The status page: HTML, and CSV at `;csv`.",
-                                         {option("address", &StatsOptions::address, "Where it listens.").required().not_empty().check(address_problem).restart().example("\"127.0.0.1:1936\""),
+                                         {option("address", &StatsOptions::address, "Where it listens.").required().restart().example("\"127.0.0.1:1936\""),
                                           option("uri", &StatsOptions::uri, "Its path.").check(path_problem)});
+  return table;
+}
+
+BALANCER_SECTION(Options) {
+  static const Table<Options> table(
+      "The balancer.",
+      {embed(&Options::process), option("log", &Options::log, "Logs."), option("stats", &Options::stats, "The status page; none by default."),
+       option("via", &Options::via, "Our name in Via; by default made of the machine and the configuration's path.").default_text("`balancer-` and six digits"),
+       option("via_visits", &Options::via_visits, "How often a request may have passed here before it is a loop.").max(100),
+       option("defaults", &Options::defaults, "For all frontends and backends."),
+       option("frontend", &Options::frontend, "Where clients connect.").not_empty(),
+       option("backend", &Options::backend, "Groups of servers.").not_empty()},
+      [](Options& options, const Scope& scope) {
+        if (!options.log.access || !options.log.access->format.empty()) return;
+        options.log.access->format = "httplog";
+        static_cast<void>(scope);
+      });
   return table;
 }

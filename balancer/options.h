@@ -12,6 +12,9 @@
 #include "balancer/pick_server.h"
 #include "balancer/sticky.h"
 #include "config/option_table.h"
+#include "process/sections/log_options.h"
+#include "process/sections/process_options.h"
+#include "process/sections/values.h"
 
 namespace balancer {
 
@@ -56,8 +59,8 @@ struct UseBackendOptions {
 struct FrontendOptions {
   config::Where where;
   std::string name;
-  std::vector<std::string> bind;
-  std::vector<std::string> trusted_proxies;
+  std::vector<process::Address> bind;
+  process::Networks trusted_proxies;
   std::optional<std::uint32_t> maxconn;
   std::optional<std::string> health;
   bool append_xff = false;
@@ -108,7 +111,8 @@ struct ServerDefaultOptions {
 };
 struct ServerOptions {
   config::Where where;
-  std::string name, address;
+  std::string name;
+  process::Address address;
   std::optional<std::uint32_t> maxconn, weight;
   std::optional<bool> check;
   std::optional<OnAbort> on_abort;
@@ -126,8 +130,21 @@ struct BackendOptions {
 };
 
 struct StatsOptions {
-  std::string address;
+  process::Address address;
   std::string uri = "/";
+};
+
+// The whole file.
+struct Options {
+  config::Where where;
+  process::ProcessOptions process;
+  process::LogOptions log;
+  std::optional<StatsOptions> stats;
+  std::string via;               // empty: `balancer-` and six digits of the machine and the configuration's path
+  std::uint32_t via_visits = 0;
+  DefaultOptions defaults;
+  std::vector<FrontendOptions> frontend;
+  std::vector<BackendOptions> backend;
 };
 
 }  // namespace balancer
@@ -150,3 +167,4 @@ BALANCER_SECTION(ServerDefaultOptions);
 BALANCER_SECTION(ServerOptions);
 BALANCER_SECTION(BackendOptions);
 BALANCER_SECTION(StatsOptions);
+BALANCER_SECTION(Options);

@@ -9,6 +9,7 @@
 #include "balancer/reasons.h"
 #include "base/bytes.h"
 #include "http/admission_view.h"
+#include "http/cookies.h"
 #include "http/head.h"
 #include "observe/why.h"
 
@@ -27,40 +28,11 @@ struct CookieRules {
   std::string samesite;           // "", "Lax", "Strict", "None"
 };
 
-namespace detail {
-// Calls f(piece, name, value) for each piece of a Cookie line until it returns true.
-template <class F>
-void each_cookie(std::string_view line, F&& f) {
-  bool stop = false;
-  base::split(line, ';', [&](std::string_view piece) {
-    if (stop) return;
-    const auto equals = piece.find('=');
-    const std::string_view name = base::trim(piece.substr(0, equals));
-    const std::string_view value = equals == std::string_view::npos ? std::string_view{} : base::trim(piece.substr(equals + 1));
-    stop = f(piece, name, value);
-  });
-}
-}  // namespace detail
-
-// Value of the first cookie of that name; nullopt if there is none.
-inline std::optional<std::string_view> cookie_value(const http::Head& head, std::string_view wanted) {
-  for (const http::Head::Field& field : head.fields()) {
-    if (field.token != http::Token::cookie) continue;
-    std::optional<std::string_view> found;
-    detail::each_cookie(head.value(field), [&](std::string_view, std::string_view name, std::string_view value) {
-      if (name == wanted) found = value;
-      return found.has_value();
-    });
-    if (found) return found;
-  }
-  return std::nullopt;
-}
-
 // The row that the request's cookie names, if it takes such requests; no_row: any server.
 template <observe::Why W>
 std::size_t sticky_row(const CookieRules& rules, const http::Head& request, std::span<const http::ServerRow> rows, W& why) {
   if (rules.name.empty()) return http::no_row;
-  const auto value = cookie_value(request, rules.name);
+  const auto value = http::cookie_value(request, rules.name);
   if (!value) {
     why.considered(reason::sticky_none, 0, 0, rules.name);
     return http::no_row;
@@ -78,9 +50,9 @@ std::size_t sticky_row(const CookieRules& rules, const http::Head& request, std:
   return http::no_row;
 }
 
-// No shared cache may store the answer: it is private, no-store, or sets a cookie. Not: merely without a lifetime.
-inline bool uncacheable(const http::Head& answer) {
-  bool found = answer.has(http::Token::set_cookie);
+// Cache-Control says private or no-store of the whole answer.
+inline bool says_private(const http::Head& answer) {
+  bool found = false;
   for (const http::Head::Field& field : answer.fields()) {
     if (field.token != http::Token::cache_control) continue;
     base::split(answer.value(field), ',', [&](std::string_view part) {
@@ -91,6 +63,9 @@ inline bool uncacheable(const http::Head& answer) {
   }
   return found;
 }
+
+// No shared cache may store the answer: it is private, no-store, or sets a cookie. Not: merely without a lifetime.
+inline bool uncacheable(const http::Head& answer) { return answer.has(http::Token::set_cookie) || says_private(answer); }
 
 // Whether the answer sets the cookie. `named`: the row that the request's cookie named; `served`: the row that answered;
 // `condition`: only_if matched the request, or is not configured.
@@ -119,17 +94,9 @@ inline std::string cookie_text(const CookieRules& rules, std::string_view server
   return out;
 }
 
-// A Cookie line without the pieces of that name; other bytes as they came. Empty if nothing is left.
-inline std::string without_cookie(std::string_view line, std::string_view unwanted) {
-  std::string out;
-  detail::each_cookie(line, [&](std::string_view piece, std::string_view name, std::string_view) {
-    if (name != unwanted) {
-      if (!out.empty()) out += ';';
-      out += out.empty() ? base::trim(piece) : piece;
-    }
-    return false;
-  });
-  return out;
+// Cookies without those of that name. Empty if nothing is left.
+inline std::string without_cookie(std::string_view cookies, std::string_view unwanted) {
+  return http::filter_cookies(cookies, [&](const http::Cookie& cookie) { return cookie.name != unwanted; });
 }
 
 }  // namespace balancer

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One request through the balancer: frontend, backend, place at a server, upstream, answer, log. Owner: the client's
+// connection. Worker thread.
+//
+// A failed attempt returns to `admission` with its old arrival number, as long as may_retry permits. A client that leaves gives up
+// its place in the queue at once; a slot whose request was fully sent passes with the lease to the pool, which returns it when the server is
+// done.
+#pragma once
+
+#include "balancer/backend.h"
+#include "http/relay.h"
+
+namespace balancer {
+
+class BalanceService;
+
+class BalanceExchange final : public http::Exchange {
+ public:
+  BalanceExchange(BalanceService& service, net::TaskOwner& owner, http::Stream stream);
+  ~BalanceExchange() override;
+
+  // In the order in which they happen.
+  enum class State : std::uint8_t {
+    route,      // loop, health page, backend
+    body,       // the request's body is complete, or enough of it is there
+    admission,  // asks for a server
+    queue,      // every server is full
+    upstream,   // a server has (or gets) the request
+    answer,     // its answer flows to the client
+    settle,     // the last bytes leave
+    ended,
+  };
+
+  // What the log and the counters need.
+  struct Facts {
+    const Frontend* frontend = nullptr;
+    Backend* backend = nullptr;
+    std::size_t server = http::no_row;  // the last one asked
+    base::TimePoint queued{}, admitted{}, sent{}, answered{};
+    base::Duration queue_time{}, connect_time{};
+    std::uint32_t queue_ahead = 0;
+    std::uint32_t retries = 0, connects = 0;
+    bool redispatched = false, reused = false;
+    int status = 0;             // sent to the client, 0: none
+    std::string client_ip;      // the effective client's
+    std::size_t named = http::no_row;
+    bool cookie_sent = false;   // the request had our cookie
+    bool cookie_set = false;
+    char termination[5] = "----";
+    std::uint32_t backend_sessions = 0, server_sessions = 0;
+  };
+  const Facts& facts() const { return facts_; }
+  const http::ResponseSink& sink() const { return *stream_.sink; }
+
+ protected:
+  Step run() override;
+
+ private:
+  enum class Next : std::uint8_t { go_on, wait };
+
+  Next run_route();
+  Next run_body();
+  Next run_admission();
+  Next run_queue();
+  Next run_upstream();
+  Next run_answer();
+  Next run_settle();
+  bool serve_health();
+  void prepare_head(http::RequestHead& head);
+  std::size_t find_named();
+  void take_granted();
+  Next attempt_failed();
+  void answer_head();
+  void answer_own(base::Error error, const char* termination);
+  void client_left(const base::ReasonRow& row, const char* termination);
+  void finish(base::Reason reason);
+  Next go(State state);
+  Server* server() { return facts_.backend && facts_.server != http::no_row ? &facts_.backend->servers[facts_.server] : nullptr; }
+  std::string_view server_name() { return server() ? std::string_view(server()->full_name) : std::string_view{}; }
+  Counters& backend_counters();
+  Counters& server_counters();
+
+  BalanceService& service_;
+  State state_ = State::route;
+  Facts facts_;
+  std::string match_;                  // of the path, for rules
+  std::optional<http::Ticket> ticket_;
+  std::unique_ptr<http::Lease> lease_;
+  http::Relay relay_;
+  base::Reason end_;
+  bool trial_ = false;
+  bool only_if_ = true;
+  bool tunnel_ = false;
+};
+
+}  // namespace balancer

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "balancer/balance_service.h"
+
+#include "balancer/balance_exchange.h"
+#include "balancer/own_answer.h"
+
+namespace balancer {
+namespace {
+
+std::uint64_t milliseconds(base::Duration d) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::milliseconds>(d).count()));
+}
+
+}  // namespace
+
+BalanceService::BalanceService(net::EventLoop& loop, State& state, http::LoopDesk& desk, std::size_t worker, RequestLog log)
+    : loop_(loop), state_(state), desk_(desk), pool_(loop), worker_(worker), log_(log) {}
+
+std::unique_ptr<http::Exchange> BalanceService::open(net::TaskOwner& owner, http::Stream stream) {
+  return std::make_unique<BalanceExchange>(*this, owner, std::move(stream));
+}
+
+void BalanceService::rejected(const http::Rejected& what) {
+  const auto* frontend = static_cast<const Frontend*>(what.connection->listener->owner);
+  Counters& counters = frontend->counters.of(worker_);
+  counters.requests.add();
+  counters.request_errors.add();
+  if (what.status) counters.count_status(what.status);
+  counters.bytes_out.add(what.bytes_sent);
+}
+
+void BalanceService::noticed(const base::Reason&, const http::ConnectionInfo&) {}
+
+void BalanceService::error_answer(const base::Error& error, http::ResponseHead& head, std::string& body) {
+  OwnAnswer answer = balancer::error_answer(error, {}, nullptr);
+  head = std::move(answer.head);
+  body = std::move(answer.body);
+}
+
+void BalanceService::finished(BalanceExchange& exchange) {
+  const BalanceExchange::Facts& f = exchange.facts();
+  const http::Stream& stream = exchange.stream();
+  const base::TimePoint now = loop_.now();
+  const std::uint64_t in = stream.head_bytes + stream.body->received(), out = stream.sink->total_bytes();
+  const auto count = [&](Counters& counters) {
+    counters.bytes_in.add(in);
+    counters.bytes_out.add(out);
+    if (f.status) counters.count_status(f.status);
+    counters.total_ms.add(milliseconds(now - stream.began));
+  };
+  Counters& front = f.frontend->counters.of(worker_);
+  front.requests.add();
+  count(front);
+  if (!f.backend) return;
+  Counters& back = f.backend->counters.of(worker_);
+  back.requests.add();
+  count(back);
+  back.queue_ms.add(milliseconds(f.queue_time));
+  if (f.server == http::no_row) return;
+  Counters& server = f.backend->servers[f.server].counters.of(worker_);
+  count(server);
+  server.queue_ms.add(milliseconds(f.queue_time));
+  if (f.answered == base::TimePoint{}) return;
+  for (Counters* c : {&back, &server}) {
+    c->connect_ms.add(milliseconds(f.connect_time));
+    c->response_ms.add(milliseconds(f.answered - f.sent));
+  }
+}
+
+}  // namespace balancer
