@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "http/access_log.h"
+
+#include "base/bytes.h"
+#include "http/log_text.h"
+#include "http/log_variables.h"
+
+namespace http {
+
+namespace {
+
+constexpr std::string_view common_format = R"($remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent)";
+constexpr std::string_view combined_format =
+    R"($remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent")";
+
+bool is_name_byte(char c) { return base::is_alpha(c) || base::is_digit(c) || c == '_'; }
+
+void append_json_line(std::string& out, const AccessRecord& record) {
+  std::string scratch;
+  char separator = '{';
+  for (std::size_t i = 1; i < log_variable_count; ++i) {
+    const auto& variable = log_variables[i];
+    if (!variable.in_json) continue;
+    out += separator;
+    separator = ',';
+    out += '"';
+    out += variable.name;
+    out += "\":";
+    scratch.clear();
+    const auto value = variable.write(record, {}, Token::other, scratch);
+    if (value.kind == LogValue::Kind::number) {
+      log_text::append_number(out, value.number);
+    } else if (variable.numeric) {
+      if (value.kind == LogValue::Kind::none) out += "null";
+      else out += value.text;
+    } else {
+      out += '"';
+      log_text::append_json(out, value.text);
+      out += '"';
+    }
+  }
+  out += '}';
+}
+
+void append_ms(std::string& out, base::Duration d) {
+  if (d < base::Duration::zero()) out += "-1";
+  else log_text::append_number(out, std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
+}
+
+void append_name(std::string& out, std::string_view name, std::string_view otherwise) { out += name.empty() ? otherwise : name; }
+
+void append_counts(std::string& out, const AccessRecord& r) {
+  for (const auto n : {r.active, r.frontend_connections, r.backend_connections, r.server_connections}) {
+    log_text::append_number(out, n);
+    out += '/';
+  }
+  if (r.redispatched) out += '+';
+  log_text::append_number(out, r.retries);
+  out += ' ';
+  log_text::append_number(out, r.server_queue);
+  out += '/';
+  log_text::append_number(out, r.backend_queue);
+}
+
+// %ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %{+Q}r
+void append_httplog(std::string& out, const AccessRecord& r) {
+  append_name(out, r.remote_addr, "-");
+  out += ':';
+  log_text::append_number(out, r.remote_port);
+  out += " [";
+  log_text::append_time_haproxy(out, r.began);
+  out += "] ";
+  append_name(out, r.frontend, "-");
+  if (r.scheme == "https") out += '~';
+  out += ' ';
+  append_name(out, r.backend, r.frontend.empty() ? std::string_view("-") : r.frontend);
+  out += '/';
+  append_name(out, r.server, "<NOSRV>");
+  out += ' ';
+  for (const auto d : {r.received, r.queued, r.upstream_connect, r.upstream_header}) {
+    append_ms(out, d);
+    out += '/';
+  }
+  append_ms(out, r.total);
+  out += ' ';
+  if (r.status > 0) log_text::append_number(out, r.status);
+  else out += "-1";
+  out += ' ';
+  log_text::append_number(out, static_cast<std::int64_t>(r.bytes_sent));
+  out += " - - ";
+  append_name(out, r.termination, "----");
+  out += ' ';
+  append_counts(out, r);
+  out += " \"";
+  if (r.request != nullptr) {
+    log_text::append_hash_escaped(out, r.request->method_name());
+    out += ' ';
+    log_text::append_hash_escaped(out, r.original_target.empty() ? r.request->target() : r.original_target);
+    out += ' ';
+    out += r.protocol;
+  } else if (r.request_line.empty()) {
+    out += "<BADREQ>";
+  } else {
+    log_text::append_hash_escaped(out, r.request_line);
+  }
+  out += '"';
+}
+
+}  // namespace
+
+bool AccessFormat::compile(std::string_view format, AccessFormat& out, std::string& problem) {
+  out = AccessFormat();
+  if (format == "json") {
+    out.kind_ = Kind::json;
+    return true;
+  }
+  if (format == "httplog") {
+    out.kind_ = Kind::httplog;
+    return true;
+  }
+  if (format == "combined" || format == "ncsa") return compile_custom(combined_format, out, problem);
+  if (format == "common") return compile_custom(common_format, out, problem);
+  if (format.find('$') == std::string_view::npos) {
+    problem = "no format \"" + std::string(format) + "\": combined, common, json, httplog or a text with $variables";
+    return false;
+  }
+  return compile_custom(format, out, problem);
+}
+
+bool AccessFormat::compile_custom(std::string_view format, AccessFormat& out, std::string& problem) {
+  std::string text;
+  const auto flush = [&] {
+    if (!text.empty()) out.parts_.push_back({0, text, Token::other});
+    text.clear();
+  };
+  for (std::size_t i = 0; i < format.size();) {
+    const char c = format[i];
+    if (c != '$') {
+      text += c == '\n' || c == '\r' ? ' ' : c;  // one line a request, whatever the format says
+      ++i;
+      continue;
+    }
+    const bool braces = i + 1 < format.size() && format[i + 1] == '{';
+    std::size_t end = i + (braces ? 2 : 1);
+    const std::size_t begin = end;
+    while (end < format.size() && is_name_byte(format[end])) ++end;
+    const auto name = format.substr(begin, end - begin);
+    std::string rest;
+    const auto row = find_log_variable(name, rest);
+    if (row == 0 || (braces && (end == format.size() || format[end] != '}'))) {
+      problem = "unknown variable \"$" + std::string(name) + "\"";
+      return false;
+    }
+    flush();
+    const Token token = field_token(rest);
+    out.parts_.push_back({static_cast<std::uint8_t>(row), std::move(rest), token});
+    i = end + (braces ? 1 : 0);
+  }
+  flush();
+  return true;
+}
+
+void AccessFormat::append_custom(std::string& out, const AccessRecord& record) const {
+  std::string scratch;
+  for (const auto& part : parts_) {
+    if (part.variable == 0) {
+      out += part.text;
+      continue;
+    }
+    scratch.clear();
+    const auto value = log_variables[part.variable].write(record, part.text, part.token, scratch);
+    switch (value.kind) {
+      case LogValue::Kind::none: out += '-'; break;
+      case LogValue::Kind::text: log_text::append_escaped(out, value.text); break;
+      case LogValue::Kind::written: out += value.text; break;
+      case LogValue::Kind::number: log_text::append_number(out, value.number); break;
+    }
+  }
+}
+
+void AccessFormat::append(std::string& out, const AccessRecord& record) const {
+  switch (kind_) {
+    case Kind::custom: append_custom(out, record); break;
+    case Kind::json: append_json_line(out, record); break;
+    case Kind::httplog: append_httplog(out, record); break;
+  }
+}
+
+}  // namespace http
