@@ -170,7 +170,7 @@ def test_trailers_go_to_those_who_ask(place):
     origin = place.origin(answer)
     for daemon in daemons(place, origin):
         got = wire.get(daemon.address(), '/t/with', fields='TE: trailers\r\nConnection: TE')
-        assert got.complete and ('X-Sum', '42') in got.trailers, f'{daemon.name}: {got.trailers}'
+        assert got.complete and ('x-sum', '42') in [(name.lower(), value) for name, value in got.trailers], f'{daemon.name}: {got.trailers}'
         got = wire.get(daemon.address(), '/t/without')
         assert got.complete and not got.trailers, f'{daemon.name}: {got.trailers}'
 
@@ -291,7 +291,8 @@ def test_the_first_bytes_of_an_upload_do_not_wait_for_the_last(place):
             while len(connection.pending) < 50000 and connection.more():
                 pass
             arrived.set()
-            connection.request_body(request)
+            if connection.request_body(request).cut:
+                return
             connection.answer(body=str(len(request.body)).encode())
             request = connection.request_head()
     origin = place.origin(script=script)
@@ -370,7 +371,8 @@ def test_a_slow_origin_slows_an_upload_down(place):
         request = connection.request_head()
         while request:
             gate.wait(wire.patience() * 4)
-            connection.request_body(request)
+            if connection.request_body(request).cut:
+                return
             connection.answer(body=str(len(request.body)).encode())
             request = connection.request_head()
     origin = place.origin(script=script)
@@ -575,7 +577,7 @@ def test_clients_that_leave_in_every_way_leave_nothing_behind(place):
                     client.send(way)
                 if turn % 3 == 1:
                     client.finish_sending()
-                if turn % 3 == 2 and len(way) > 50:
+                if turn % 3 == 2 and way.startswith(b'GET /') and way.endswith((b'\r\n\r\n', b'/3')):
                     client.more()
             for client in clients:
                 client.reset() if turn % 2 else client.close()

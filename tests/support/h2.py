@@ -112,7 +112,7 @@ class Decoder:
 class Stream:
     def __init__(self, identity):
         self.identity = identity
-        self.answer = wire.Answer(version='HTTP/2')
+        self.answer = wire.Answer(version='HTTP/2', body=bytearray())
         self.interim = []
         self.ended = False          # END_STREAM came
         self.reset = None           # error code of RST_STREAM
@@ -282,6 +282,8 @@ class Session:
         while not stream.ended and stream.reset is None and not (done and done(stream)):
             if not self.step():
                 break
+        if stream.ended or stream.reset is not None:
+            stream.answer.body = bytes(stream.answer.body)
         length = stream.answer.get('content-length')
         if stream.answer.complete and length is not None and stream.answer.status not in (204, 304) \
                 and not getattr(stream, 'is_head', False) and int(length) != len(stream.answer.body):

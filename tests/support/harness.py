@@ -130,9 +130,20 @@ class OriginConnection:
         return True
 
     def request(self):
-        """The next request with its body, or None at the end. Anything odd in it raises."""
+        """The next request with its body, or None at the end or when it is cut short. Anything odd in it raises."""
         head = self.request_head()
-        return head and self.request_body(head)
+        if head is None or self.request_body(head).cut:
+            return None
+        return head
+
+    def up_to(self, length):
+        pieces, size = [], 0
+        while True:
+            piece, self.pending = self.pending[:length - size], self.pending[length - size:]
+            pieces.append(piece)
+            size += len(piece)
+            if size == length or not self.more():
+                return b''.join(pieces)
 
     def request_head(self):
         while b'\r\n\r\n' not in self.pending:
@@ -157,13 +168,10 @@ class OriginConnection:
             if coding != 'chunked':
                 self.origin.note(f'transfer coding forwarded: {seen.raw!r}')
             return self.chunked_body(seen)
-        while lengths and len(self.pending) < int(lengths[0]):
-            if not self.more():
-                seen.cut = True
-                return seen
         if lengths:
-            seen.body, self.pending = self.pending[:int(lengths[0])], self.pending[int(lengths[0]):]
-        seen.complete = True
+            seen.body = self.up_to(int(lengths[0]))
+            seen.cut = len(seen.body) < int(lengths[0])
+        seen.complete = not seen.cut
         return seen
 
     def until(self, mark):
@@ -174,6 +182,7 @@ class OriginConnection:
         return found
 
     def chunked_body(self, seen):
+        pieces = []
         while True:
             line = self.until(b'\r\n')
             if line is None:
@@ -186,12 +195,12 @@ class OriginConnection:
             size = int(line, 16)
             if size == 0:
                 break
-            while len(self.pending) < size + 2:
-                if not self.more():
-                    seen.cut = True
-                    return seen
-            seen.body += self.pending[:size]
-            self.pending = self.pending[size + 2:]
+            piece = self.up_to(size + 2)
+            if len(piece) < size + 2:
+                seen.cut = True
+                return seen
+            pieces.append(piece[:size])
+        seen.body = b''.join(pieces)
         lines = []
         while True:
             line = self.until(b'\r\n')

@@ -120,11 +120,20 @@ class Connection:
         found, self.pending = self.pending.split(mark, 1)
         return found
 
+    def up_to(self, length):
+        """So many bytes, or fewer if the connection ends before."""
+        pieces, size = [], 0
+        while True:
+            piece, self.pending = self.pending[:length - size], self.pending[length - size:]
+            pieces.append(piece)
+            size += len(piece)
+            if size == length or not self.more():
+                return b''.join(pieces)
+
     def exactly(self, length):
-        while len(self.pending) < length:
-            if not self.more():
-                raise Broken('ended inside a body')
-        found, self.pending = self.pending[:length], self.pending[length:]
+        found = self.up_to(length)
+        if len(found) < length:
+            raise Broken('ended inside a body')
         return found
 
     def head(self):
@@ -175,9 +184,7 @@ class Connection:
         return answer
 
     def read_counted(self, answer, length):
-        while len(self.pending) < length and self.more():
-            pass
-        answer.body, self.pending = self.pending[:length], self.pending[length:]
+        answer.body = self.up_to(length)
         answer.complete = len(answer.body) == length
 
     def read_chunks(self, answer):

@@ -85,7 +85,7 @@ TEST_CASE("byte helpers") {
   CHECK_FALSE(base::glob_match("_ga*", "_g"));
   CHECK(base::seeded_hash("a") != base::seeded_hash("b"));
   CHECK(base::seeded_hash("a long enough key") == base::seeded_hash("a long enough key"));
-  CHECK(base::escape("a\"\n") == "a\\x22\\x0a");
+  CHECK(base::escape("a\"\n") == "a\\x22\\x0A");
   std::string parts;
   base::split("a,,b", ',', [&](std::string_view part) { parts += '[' + std::string(part) + ']'; });
   CHECK(parts == "[a][][b]");
