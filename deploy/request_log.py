@@ -38,18 +38,16 @@ def milliseconds(entry, key):
 
 def describe(front, cache, balance):
     """`front`, `cache`, `balance`: a request's entries in the three logs; the last two may be None."""
-    # Encoded, because a visitor chooses the path and a terminal obeys control characters.
-    request = str(front.get("request", "?")).encode("unicode_escape").decode()
-    method, _, rest = request.partition(" ")
-    path, _, protocol = rest.rpartition(" ")
-    text = (f'{front.get("status", "?")} {method:4} {path or rest} {protocol} {front.get("body_bytes_sent", "?")} bytes '
-            f'{milliseconds(front, "request_time")}')
+    # Escaped, because a visitor chooses the path and a terminal obeys control characters.
+    path = str(front.get("request_uri", "?")).encode("unicode_escape").decode()
+    text = (f'{front.get("status", "?")} {front.get("request_method", "?"):4} {path} {front.get("server_protocol", "?")} '
+            f'{front.get("body_bytes_sent", "?")} bytes {milliseconds(front, "request_time")}')
     if cache is None:
         return text + " | webfront answered itself"
-    verdict = cache.get("upstream_cache_status") or "-"
+    verdict = " ".join(filter(None, (cache.get("upstream_cache_status") or "-", cache.get("cache_detail"))))
     text += f' | cachenode {verdict} {milliseconds(cache, "request_time")}'
     if balance is not None:
-        server = balance.get("server") or balance.get("upstream_addr") or "no server"
+        server = balance.get("server") or "no server"
         text += f' | balancer {server} {milliseconds(balance, "request_time")}'
     return text
 
