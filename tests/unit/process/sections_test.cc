@@ -108,7 +108,7 @@ TEST_CASE("defaults and off") {
 TEST_CASE("wrong values have their place") {
   std::string problems;
   read("[[listen]]\naddress = [\"127.0.0.1:80\", \"127.0.0.1\"]\ntrusted_proxies = [\"10.0.0.0/8\", \"10.0.0.0/33\"]\n", problems);
-  CHECK(problems.find("a:2:29: ") != std::string::npos);
+  CHECK(problems.find("a:2:28: ") != std::string::npos);
   CHECK(problems.find("a:3:34: ") != std::string::npos);
   read("[log]\naccess = { format = \"combinde\" }\n", problems);
   CHECK(problems.find("did you mean \"combined\"?") != std::string::npos);
