@@ -39,7 +39,7 @@ int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* 
     if (found == TicketKeys::Found::no)
       answer = 0;
     else if (set_mac(mac, key) && EVP_DecryptInit_ex2(cipher, EVP_aes_256_cbc(), key.cipher.data(), iv, nullptr) == 1)
-      answer = found == TicketKeys::Found::current ? 1 : 2;
+      answer = found == TicketKeys::Found::current && SSL_version(ssl) < TLS1_3_VERSION ? 1 : 2;  // TLS 1.3 clients use a ticket once
   }
   forget(key);
   return answer;
