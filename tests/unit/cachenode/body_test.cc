@@ -160,6 +160,7 @@ class ReadingTask final : public net::Task {
   BodyReader reader;
   std::string got;
   bool attached = false, ended = false;
+  int* left = nullptr;  // readers of the loop that have not ended
 
  protected:
   Step run() override {
@@ -170,6 +171,7 @@ class ReadingTask final : public net::Task {
         continue;
       }
       ended = next.state != BodyReader::State::wait;
+      if (ended && --*left == 0) loop().stop();
       return Step::wait;
     }
   }
@@ -198,15 +200,13 @@ TEST_CASE("readers on two workers get every byte while a third thread writes, st
     for (unsigned w = 0; w < 2; ++w)
       for (int i = 0; i < 5; ++i) tasks.push_back(std::make_unique<ReadingTask>(*doors.loops[w], owner, body, w));
     if (window) body->become_window();
+    int left[2] = {5, 5};
     auto serve = [&](unsigned w) {
-      std::size_t first = w * 5;
-      for (std::size_t i = first; i < first + 5; ++i) tasks[i]->ring();
-      for (;;) {
-        bool all = true;
-        for (std::size_t i = first; i < first + 5; ++i) all = all && tasks[i]->ended;
-        if (all) return;
-        doors.loops[w]->turn(true);
+      for (std::size_t i = w * 5; i < w * 5 + 5; ++i) {
+        tasks[i]->left = &left[w];
+        tasks[i]->ring();
       }
+      doors.loops[w]->run();
     };
     std::thread worker0(serve, 0u), worker1(serve, 1u);
     CountingTask writer(loop2, owner);
