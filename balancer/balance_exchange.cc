@@ -239,6 +239,7 @@ void BalanceExchange::take_granted() {
   facts_.admitted = now();
   facts_.queue_time += now() - facts_.queued;
   trial_ = slot->trial();
+  facts_.server_sessions = slot->used();
   server_counters().requests.add();
   if (facts_.sent == base::TimePoint{}) facts_.sent = now();
   const bool has_body = !stream_.body->none();
@@ -318,7 +319,7 @@ void BalanceExchange::answer_head() {
   facts_.answered = now();
   facts_.connect_time = lease_->connect_time();
   facts_.reused = lease_->reused();
-  facts_.status = head.status();
+  facts_.status = facts_.upstream_status = head.status();
   (facts_.reused ? server_counters().reuses : server_counters().connects).add();
   if (trial_) backend.book.succeeded(facts_.server, now());
   const auto length = http::answer_length(*lease_, head, stream_.head.method());

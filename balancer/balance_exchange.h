@@ -42,6 +42,7 @@ class BalanceExchange final : public http::Exchange {
     std::uint32_t retries = 0, connects = 0;
     bool redispatched = false, reused = false;
     int status = 0;             // sent to the client, 0: none
+    int upstream_status = 0;
     std::string client_ip;      // the effective client's
     std::size_t named = http::no_row;
     bool cookie_sent = false;   // the request had our cookie
@@ -50,7 +51,7 @@ class BalanceExchange final : public http::Exchange {
     std::uint32_t backend_sessions = 0, server_sessions = 0;
   };
   const Facts& facts() const { return facts_; }
-  const http::ResponseSink& sink() const { return *stream_.sink; }
+  const base::Reason& why() const { return end_reason(); }
 
  protected:
   Step run() override;

@@ -7,6 +7,7 @@
 #include "balancer/request_log.h"
 #include "http/exchange.h"
 #include "http/upstream_pool.h"
+#include "process/daemon.h"
 
 namespace balancer {
 
@@ -14,7 +15,7 @@ class BalanceExchange;
 
 class BalanceService final : public http::Service {
  public:
-  BalanceService(net::EventLoop& loop, State& state, http::LoopDesk& desk, std::size_t worker, RequestLog log);
+  BalanceService(net::EventLoop& loop, State& state, http::LoopDesk& desk, std::size_t worker, RequestLog log, process::Runtime& runtime);
 
   std::unique_ptr<http::Exchange> open(net::TaskOwner& owner, http::Stream stream) override;
   void rejected(const http::Rejected& what) override;
@@ -35,6 +36,7 @@ class BalanceService final : public http::Service {
   http::UpstreamPool pool_;
   std::size_t worker_;
   RequestLog log_;
+  process::Runtime& runtime_;
 };
 
 }  // namespace balancer

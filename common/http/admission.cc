@@ -353,6 +353,7 @@ void Admission::take_slot(Ticket& t, std::size_t row) {
   t.slot_->book_ = this;
   t.slot_->row_ = row;
   t.slot_->trial_ = r.trial;
+  t.slot_->used_ = r.used;
 }
 
 void Admission::grant(Ticket& t, std::size_t row, Mail& mail) {

@@ -95,6 +95,7 @@ class Slot final : public SlotHold {
   Admission* book() const { return book_; }
   // The row is being tried again after its out_until: its first success should be told by Admission::succeeded.
   bool trial() const { return trial_; }
+  std::uint32_t used() const { return used_; }  // of the row when this slot was granted, itself included
 
  private:
   friend class Admission;
@@ -103,6 +104,7 @@ class Slot final : public SlotHold {
   Admission* book_ = nullptr;  // null: holds nothing
   std::size_t row_ = no_row;
   bool trial_ = false;
+  std::uint32_t used_ = 0;
   TicketDesk* desk_ = nullptr; // of the worker that asked: its address while in the mail
   base::Handle to_;
   const base::ReasonRow* refusal_ = nullptr;
