@@ -148,7 +148,7 @@ int TlsContext::on_alpn(SSL*, const unsigned char** out, unsigned char* out_leng
   const auto& ours = static_cast<const TlsContext*>(self)->alpn_;
   for (std::size_t i = 0; i < ours.size(); i += 1 + static_cast<unsigned char>(ours[i])) {
     const std::string_view wanted(ours.data() + i + 1, static_cast<unsigned char>(ours[i]));
-    for (unsigned j = 0; j + 1 + in[j] <= in_length; j += 1U + in[j]) {
+    for (unsigned j = 0; j < in_length && j + 1 + in[j] <= in_length; j += 1U + in[j]) {
       if (std::string_view(reinterpret_cast<const char*>(in) + j + 1, in[j]) != wanted) continue;
       *out = in + j + 1;
       *out_length = in[j];
