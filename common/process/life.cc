@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <future>
@@ -59,11 +60,16 @@ Life::Life(Daemon& daemon, Start start)
 
 Life::~Life() = default;
 
-void Life::fail(const std::string& message) { error_log_.write(Level::emerg, message); }
+void Life::fail(const std::string& message) {
+  error_log_.write(Level::emerg, message);
+  // Whoever starts us by hand does not look into the log file.
+  if (log_to_file_) std::fprintf(stderr, "%s: %s\n", start_.name.c_str(), message.c_str());
+}
 
 int Life::run() {
   raise_descriptor_limit();
   if (!open_logs() || !open_listeners() || !open_pages() || !drop_rights()) {
+    log_writer_.start();  // for the last words
     error_log_.detach();
     log_writer_.stop();
     return 1;
@@ -129,6 +135,7 @@ bool Life::open_logs() {
         error_log_.write(Level::warn, "cannot give " + spec.path + " to " + name + ": " + std::strerror(errno));
   for (std::uint32_t i = 0; i <= worker_count_; ++i) rings_.push_back(&log_writer_.add_ring());
   error_log_.attach(log_writer_, *error_target);
+  log_to_file_ = error_spec.kind != observe::LogSpec::Kind::standard_error;
   return true;
 }
 

@@ -82,6 +82,7 @@ class Life final : public Runtime, public net::TaskOwner {
   observe::Metrics metrics_;
   std::vector<observe::LogRing*> rings_;
   std::optional<std::uint16_t> access_log_;
+  bool log_to_file_ = false;
   net::Thread control_;
   OpenListeners listeners_;
   std::vector<std::unique_ptr<net::Listener>> pages_;

@@ -335,3 +335,15 @@ TEST_CASE("-t, -T, explain without a daemon, and exit codes") {
   CHECK(run({"--reference"}, code).starts_with("# hello: all options\n"));
   std::filesystem::remove_all(directory);
 }
+
+TEST_CASE("an address in use ends the start with a sentence") {
+  Running running("");
+  int code = 0;
+  const std::string config = running.directory + "/second.toml";
+  std::ofstream(config) << "workers = 1\nlisten = \"" << running.addresses["127.0.0.1:0"] << "\"\n[log]\nerror = { file = \"" << running.directory << "/second.log\" }\n";
+  const std::string said = run({"-c", config, "--ready", running.directory + "/second.ready"}, code);
+  CHECK(code == 1);
+  CHECK(said.find("address " + running.addresses["127.0.0.1:0"] + " is in use") != std::string::npos);
+  CHECK(read_all(running.directory + "/second.log").find("is in use") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(running.directory + "/second.ready"));
+}
