@@ -53,9 +53,7 @@ inline constexpr Row target_rewritten{"target-rewritten", "rewritten to {s}"};
 inline constexpr Row rewrite_unmatched{"rewrite-unmatched", "the rewrite's pattern does not match the path"};
 inline constexpr Row target_vhm{"target-vhm", "virtual-host path {s}"};
 
-// Errors of serving.
-inline constexpr Row queue_full{"queue-full", "the queue of {s} is full ({a} waiting)", 503, "connection_limit_reached"};
-inline constexpr Row queue_timeout{"queue-timeout", "no place was free at {s} within the queue's timeout ({a} ms)", 503, "connection_limit_reached"};
-inline constexpr Row no_server{"no-server", "no server of {s} can be used", 502, "destination_unavailable"};
+// Ends. (Errors of the engine and of queues have rows of their own.)
+inline constexpr Row stopped{"stopped", "webfront stopped"};
 
 }  // namespace webfront::reasons

@@ -26,6 +26,8 @@ class RequestBody {
   virtual bool expects_continue() const = 0;
   // Bytes that can be pulled now.
   virtual std::size_t available() const = 0;
+  // Nothing more will arrive until something is pulled (a window shared with other requests is full): do not wait for more.
+  virtual bool stalled() const { return false; }
   virtual std::uint64_t received() const = 0;  // decoded bytes from the start
   // `complete`: every byte has arrived (some may still be waiting to be pulled).
   virtual State state() const = 0;

@@ -190,6 +190,11 @@ void Session::settle() {
   }
 }
 
+void Session::ring_bodies() {
+  for (auto& [id, stream] : streams_)
+    if (!stream->in_.empty()) stream->ring_exchange();
+}
+
 void Session::lose() {
   if (lost_) return;
   lost_ = true;

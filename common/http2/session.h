@@ -18,7 +18,8 @@ namespace http2 {
 inline constexpr std::size_t gather_bytes = 16 * 1024;
 // Request bodies of a connection in memory at most; credited as their bytes leave to the upstream.
 inline constexpr std::int32_t connection_window = 256 * 1024;
-inline constexpr std::uint32_t stream_window = 65535;
+// More than what an exchange waits for before it asks for a place upstream.
+inline constexpr std::uint32_t stream_window = 128 * 1024;
 inline constexpr std::uint32_t max_streams = 128;
 
 // For ClientConnections::set_http2.
@@ -55,6 +56,9 @@ class Session final : public http::ClientConnection, public net::TaskOwner {
   void notice(const base::ReasonRow& row, base::Duration limit);
   void update_deadline();
   Stream* find(std::int32_t id);
+  // So many bytes of bodies are held that waiting for more of one of them may be waiting for another's to leave.
+  bool window_full() const { return buffered_ + 32 * 1024 >= static_cast<std::size_t>(connection_window); }
+  void ring_bodies();
   void settle();                  // answers whose last byte was taken
   void forget(std::int32_t id);   // erases a stream that nobody needs any more
   const http::ServerOptions& options() const { return connections_.options(); }
@@ -72,6 +76,7 @@ class Session final : public http::ClientConnection, public net::TaskOwner {
   std::vector<std::int32_t> complete_heads_;  // streams whose head is complete, not yet opened
   std::vector<std::int32_t> unused_;          // closed and without an exchange: to be erased
   std::deque<std::pair<std::int32_t, std::uint64_t>> finishing_;  // streams and the count of bytes with which their answer ends
+  std::size_t buffered_ = 0;                  // bytes of bodies not pulled
   std::uint64_t queued_ = 0;                  // bytes put into out_ …
   std::uint64_t sent_ = 0;                    // … and taken by the transport
   base::TimePoint last_activity_{};

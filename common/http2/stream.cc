@@ -22,10 +22,13 @@ void Stream::start() {
   informational(http::ResponseHead(100));
 }
 
+bool Stream::stalled() const { return session_.window_full(); }
+
 void Stream::pull(net::Buffer& into, std::size_t max) {
   const std::size_t n = std::min(max, in_.size());
   if (n == 0) return;
   into.take(in_, n);
+  session_.buffered_ -= n;
   last_received_ = session_.time();
   nghttp2_session_consume(session_.nghttp2_, id_, n);
   session_.ring();
@@ -35,6 +38,7 @@ void Stream::drop_body() {
   const std::size_t n = in_.size();
   if (n == 0) return;
   in_.clear();
+  session_.buffered_ -= n;
   discarded_ += n;
   // A stream that nghttp2 has closed still owes the connection its window.
   if (closed_ || nghttp2_session_consume(session_.nghttp2_, id_, n) != 0) nghttp2_session_consume_connection(session_.nghttp2_, n);
@@ -59,6 +63,8 @@ void Stream::receive(std::string_view bytes) {
   expects_continue_ = false;
   last_received_ = session_.time();
   in_.append(bytes);
+  session_.buffered_ += bytes.size();
+  if (session_.window_full()) session_.ring_bodies();
   if (state_ == State::open && received_ > limit_)
     fail(base::Error{{&http::reasons::client_body_too_large, static_cast<std::int64_t>(limit_)}, base::Side::client, false, 0});
   // What nobody wants is dropped; beyond the lingering limit the window is not given back, so that the client stops.

@@ -20,6 +20,7 @@ class Stream final : public http::RequestBody, public http::ResponseSink {
   void start() override;
   bool expects_continue() const override { return expects_continue_; }
   std::size_t available() const override { return in_.size(); }
+  bool stalled() const override;
   std::uint64_t received() const override { return received_; }
   State state() const override { return state_; }
   const base::Error& error() const override { return error_; }

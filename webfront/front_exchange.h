@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One request through webfront: who asks, site, route, rewrite, then a file, an answer of our own, or the upstream; at last the log.
+// Owner: the client's connection or stream. Worker thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "http/admission.h"
+#include "http/exchange.h"
+#include "http/file_service.h"
+#include "http/relay.h"
+#include "webfront/collected_body.h"
+#include "webfront/compile.h"
+#include "webfront/own_answer.h"
+#include "webfront/plan.h"
+
+namespace webfront {
+
+class FrontService;
+
+class FrontExchange final : public http::Exchange {
+ public:
+  FrontExchange(FrontService& service, net::TaskOwner& owner, http::Stream stream);
+  ~FrontExchange() override;
+
+  // In the order in which they happen.
+  enum class State : std::uint8_t {
+    route,       // who asks, which site and route
+    file,        // a file is looked up
+    body,        // the request's body is complete, or enough of it is there
+    route_queue, // a place in the route's own queue
+    queue,       // a place at the upstream
+    upstream,    // it has (or gets) the request
+    answer,      // its answer flows to the client
+    settle,      // the last bytes leave
+    ended,
+  };
+
+  // What the log and the counters need.
+  struct Facts {
+    std::string client_ip;
+    std::string request_id;
+    bool https = false;
+    int status = 0;                 // sent to the client, 0: none
+    int upstream_status = 0;
+    std::string upstream_addr;
+    std::string cache_status;
+    base::TimePoint queued{}, admitted{};
+    base::Duration connect_time = base::Duration{-1}, header_time = base::Duration{-1}, response_time = base::Duration{-1};
+    bool retried = false;
+  };
+  const Facts& facts() const { return facts_; }
+  const Plan& plan() const { return plan_; }
+  const http::Stream& request() const { return stream_; }
+  const base::Reason& reason() const { return end_; }
+
+ protected:
+  Step run() override;
+
+ private:
+  enum class Next : std::uint8_t { go_on, wait };
+
+  Next run_route();
+  Next run_file();
+  Next run_body();
+  Next run_route_queue();
+  Next run_queue();
+  Next run_upstream();
+  Next run_answer();
+  Next run_settle();
+
+  void identify();
+  Next act();
+  Next begin_proxy();
+  // Waits for a slot of `book`; true when it is in `slot` (or there is no book). Else what to do is in `next`.
+  bool admitted(http::Admission* book, const QueueRule& rule, std::optional<http::Ticket>& ticket, std::unique_ptr<http::Slot>& slot, Next& next);
+  void begin_attempt();
+  http::RequestHead upstream_head();
+  void answer_head();
+  Next upstream_failed();
+  void answer_own(const base::Error& error);
+  void send_own(OwnAnswer answer);
+  void client_left();
+  bool client_waits();     // false: it left while nothing of the answer was there
+  void finish(base::Reason reason);
+  Next go(State state);
+  const ListenerView& listener() const { return *static_cast<const ListenerView*>(stream_.connection->listener->owner); }
+  const Route& route() const { return *plan_.route; }
+  Upstream& upstream();
+
+  FrontService& service_;
+  State state_ = State::route;
+  Facts facts_;
+  RequestView view_;
+  Plan plan_;
+  std::string authority_;    // what X-Forwarded-Host says
+  std::string forwarded_port_;
+  bool peer_trusted_ = false;
+  std::optional<http::FileWait> file_wait_;
+  std::unique_ptr<CollectedBody> collected_;
+  std::optional<http::Ticket> route_ticket_, ticket_;
+  std::unique_ptr<http::Slot> route_slot_, slot_;
+  std::unique_ptr<http::Lease> lease_;
+  http::Relay relay_;
+  std::uint32_t attempts_ = 0;
+  base::Reason end_;
+  bool tunnel_ = false;
+};
+
+}  // namespace webfront
