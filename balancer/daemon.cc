@@ -77,17 +77,16 @@ void BalancerDaemon::commands(process::AdminRegistry& registry) {
 
 base::Result<void> BalancerDaemon::start(process::Runtime& runtime) {
   runtime_ = &runtime;
-  for (std::uint32_t i = 0; i < runtime.workers(); ++i) desks_.push_back(std::make_unique<http::LoopDesk>(runtime.worker(i).loop()));
+  desks_.resize(runtime.workers());  // each worker makes its own
   checker_ = std::make_unique<Checker>(runtime.control().loop(), state(), runtime.error_log());
   return {};
 }
 
 std::unique_ptr<http::Service> BalancerDaemon::make_service(process::Runtime& runtime, net::Thread& worker) {
-  http::LoopDesk& desk = *desks_[worker.id()];
-  desk.adopt_thread();
+  desks_[worker.id()] = std::make_unique<http::LoopDesk>(worker.loop());
   RequestLog log;
   if (const auto target = runtime.access_log(); target && format_) log = RequestLog(runtime.log_ring(worker.id()), *target, format_);
-  return std::make_unique<BalanceService>(worker.loop(), *state_, desk, worker.id(), std::move(log), runtime);
+  return std::make_unique<BalanceService>(worker.loop(), *state_, *desks_[worker.id()], worker.id(), std::move(log), runtime);
 }
 
 void BalancerDaemon::append_metrics(std::string& out) { out += metrics_text(state(), now()); }
