@@ -85,7 +85,8 @@ class Daemon {
   virtual std::vector<PageSpec> pages() { return {}; }
   virtual http::ServerOptions server_options() const = 0;
   virtual void commands(AdminRegistry&) {}
-  // Shared state, tasks on the control thread's loop (which does not run yet). Rights are dropped already.
+  // Shared state, tasks on the control thread's loop. Neither that nor the workers run yet, but messages to them are kept. Rights are
+  // dropped already.
   virtual base::Result<void> start(Runtime& runtime) = 0;
   // On the worker's thread; the service dies there, too, after its last connection.
   virtual std::unique_ptr<http::Service> make_service(Runtime& runtime, net::Thread& worker) = 0;

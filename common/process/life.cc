@@ -79,6 +79,9 @@ int Life::run() {
   signals_ = std::make_unique<Signals>(control_.loop(), *this, [this](int number) { on_signal(number); });
   add_metrics();
   add_commands();
+  // Made here, started later: the daemon may already want their mailboxes.
+  for (std::uint32_t i = 0; i < worker_count_; ++i)
+    threads_.push_back(std::make_unique<net::Thread>(fmt::format("{}/{}", start_.name.substr(0, 11), i), i));
   int code = 0;
   if (auto started = daemon_.start(*this); !started) {
     fail(started.error().reason.text());
@@ -96,6 +99,7 @@ int Life::run() {
     end_workers();
   }
   daemon_.stop();
+  threads_.clear();
   control_server_.reset();
   watch_.reset();
   signals_.reset();
@@ -194,10 +198,7 @@ bool Life::drop_rights() {
 }
 
 void Life::start_workers() {
-  for (std::uint32_t i = 0; i < worker_count_; ++i) {
-    threads_.push_back(std::make_unique<net::Thread>(fmt::format("{}/{}", start_.name.substr(0, 11), i), i));
-    frames_.push_back(std::make_unique<WorkerFrame>(*threads_.back(), daemon_, *this, listeners_));
-  }
+  for (auto& thread : threads_) frames_.push_back(std::make_unique<WorkerFrame>(*thread, daemon_, *this, listeners_));
   // All are ready before the first accepts: one accepter may deal to every worker.
   std::vector<std::future<void>> ready;
   for (std::uint32_t i = 0; i < worker_count_; ++i) {
@@ -302,7 +303,6 @@ void Life::end_workers() {
   for (std::uint32_t i = 0; i < threads_.size(); ++i) threads_[i]->stop([frame = frames_[i].get()] { frame->close(); });
   for (auto& thread : threads_) thread->join();
   frames_.clear();
-  threads_.clear();
 }
 
 void Life::reopen_logs() {
