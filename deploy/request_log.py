@@ -65,7 +65,8 @@ class RequestLog:
             for line in follower.lines():
                 try:
                     entry = json.loads(line)
-                    self.seen.setdefault(entry["request_id"], {"since": now})[name] = entry
+                    if entry["request_id"]:   # health checks come from within and have none
+                        self.seen.setdefault(entry["request_id"], {"since": now})[name] = entry
                 except (ValueError, KeyError, TypeError):
                     continue
         return [line for key in list(self.seen) if (line := self._finished(key, now))]
@@ -74,7 +75,7 @@ class RequestLog:
         parts = self.seen[key]
         waited = now - parts["since"] > PATIENCE_SECONDS
         if "webfront" not in parts:
-            # A long transfer: webfront's line comes when it ends. Health checks never come from webfront at all.
+            # A long transfer: webfront's line comes when it ends.
             if now - parts["since"] > 600:
                 del self.seen[key]
             return None
