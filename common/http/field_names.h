@@ -12,6 +12,7 @@ namespace http {
 #define HTTP_FIELD_NAMES(X)                                   \
   X(accept, "Accept")                                         \
   X(accept_encoding, "Accept-Encoding")                       \
+  X(accept_language, "Accept-Language")                       \
   X(accept_ranges, "Accept-Ranges")                           \
   X(age, "Age")                                               \
   X(allow, "Allow")                                           \
@@ -46,7 +47,9 @@ namespace http {
   X(last_modified, "Last-Modified")                           \
   X(location, "Location")                                     \
   X(max_forwards, "Max-Forwards")                             \
+  X(origin, "Origin")                                         \
   X(pragma, "Pragma")                                         \
+  X(priority, "Priority")                                     \
   X(proxy_authenticate, "Proxy-Authenticate")                 \
   X(proxy_authorization, "Proxy-Authorization")               \
   X(proxy_connection, "Proxy-Connection")                     \
@@ -55,7 +58,12 @@ namespace http {
   X(referer, "Referer")                                       \
   X(remote_user, "Remote-User")                               \
   X(retry_after, "Retry-After")                               \
+  X(sec_fetch_dest, "Sec-Fetch-Dest")                         \
+  X(sec_fetch_mode, "Sec-Fetch-Mode")                         \
+  X(sec_fetch_site, "Sec-Fetch-Site")                         \
+  X(sec_fetch_user, "Sec-Fetch-User")                         \
   X(sec_websocket_key, "Sec-WebSocket-Key")                   \
+  X(sec_websocket_version, "Sec-WebSocket-Version")           \
   X(server, "Server")                                         \
   X(set_cookie, "Set-Cookie")                                 \
   X(surrogate_control, "Surrogate-Control")                   \
@@ -63,6 +71,7 @@ namespace http {
   X(trailer, "Trailer")                                       \
   X(transfer_encoding, "Transfer-Encoding")                   \
   X(upgrade, "Upgrade")                                       \
+  X(upgrade_insecure_requests, "Upgrade-Insecure-Requests")   \
   X(user_agent, "User-Agent")                                 \
   X(vary, "Vary")                                             \
   X(via, "Via")                                               \

@@ -65,7 +65,7 @@ base::Result<std::size_t> parse_fields(std::string_view text, std::size_t at, co
     if (*colon != ':' || name_size == 0) return refuse_name(text, at, static_cast<std::size_t>(colon - begin));
     const std::string_view name(begin + at, name_size);
     const Token token = field_token(name);
-    if (token == Token::other && !std::all_of(name.begin(), name.end(), is_token_byte)) return refuse(reasons::bad_field_name);
+    if (token == Token::other && !only_token_bytes(name)) return refuse(reasons::bad_field_name);
 
     const char* value = colon + 1;
     while (value < end && (*value == ' ' || *value == '\t')) ++value;
@@ -95,7 +95,7 @@ std::optional<std::uint64_t> parse_content_length(std::string_view value) {
   return n;
 }
 
-bool is_token(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_token_byte); }
+bool is_token(std::string_view text) { return !text.empty() && only_token_bytes(text); }
 
 base::Result<void> check_transfer_encoding(const Head& head) {
   std::size_t elements = 0, chunked = 0;

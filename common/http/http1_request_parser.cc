@@ -121,10 +121,11 @@ base::Result<void> check_target(RequestHead& head) {
 // "/." or '%' in the path are what normalisation is about; without them the target is left alone.
 bool plain_origin_form(std::string_view target) {
   if (target.front() != '/') return false;
-  for (std::size_t i = 0; i < target.size(); ++i) {
-    const char c = target[i];
-    if (c == '?') return true;
-    if (c == '%' || (c == '.' && target[i - 1] == '/')) return false;
+  const char* const end = target.data() + target.size();
+  const char* at = target.data();
+  while ((at = scan::find<scan::PathMark>(at, end)) != end && *at != '?') {
+    if (*at == '%' || at[-1] == '/') return false;
+    ++at;
   }
   return true;
 }

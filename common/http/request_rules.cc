@@ -68,6 +68,10 @@ base::Result<void> RequestRules::check_connection(const RequestHead& head, bool&
   base::Result<void> result;
   for (const auto& f : head.fields()) {
     if (f.token != Token::connection) continue;
+    if (base::iequals(head.value(f), "keep-alive")) {  // what most clients say
+      keep_alive = true;
+      continue;
+    }
     for_each_element(head.value(f), [&](std::string_view element) {
       if (!result || element.empty()) return;  // empty elements are permitted, RFC 9110 5.6.1.2
       if (!is_token(element)) result = refuse(reasons::connection_invalid);

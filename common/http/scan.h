@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 namespace http {
 
@@ -45,6 +46,12 @@ struct TargetEnd {
   static bool test(unsigned char c) { return c <= 0x20 || c >= 0x7f || c == '#'; }
 };
 
+// Where a path needs a closer look: an encoding, a dot, the query.
+struct PathMark {
+  static Mask16 test(Bytes16 v) { return (v == '%') | (v == '.') | (v == '?'); }
+  static bool test(unsigned char c) { return c == '%' || c == '.' || c == '?'; }
+};
+
 // The first byte in [from, end) for which Stop holds, or `end`.
 template <class Stop>
 const char* find(const char* from, const char* end) {
@@ -69,5 +76,10 @@ constexpr std::array<bool, 256> token_bytes = [] {
   return table;
 }();
 constexpr bool is_token_byte(char c) { return token_bytes[static_cast<unsigned char>(c)]; }
+constexpr bool only_token_bytes(std::string_view text) {
+  bool all = true;
+  for (const char c : text) all = all && is_token_byte(c);
+  return all;
+}
 
 }  // namespace http
