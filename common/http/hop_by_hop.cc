@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "http/hop_by_hop.h"
 
+#include <string>
+
+#include "base/bytes.h"
 #include "http/fields.h"
 
 namespace http {
@@ -26,6 +29,11 @@ void remove_named(Head& head) {
 
 void remove_hop_by_hop(RequestHead& head) {
   remove_named(head);
+  // RFC 9110 7.6.2: what goes on has one step less (0 was answered before it came here).
+  if (head.method() == Method::options) {
+    const auto left = base::parse_decimal(head.get(Token::max_forwards).value_or(std::string_view{}));
+    if (left && *left > 0) head.set(Token::max_forwards, std::to_string(*left - 1));
+  }
   bool te = false, trailers = false;
   head.remove_if([&](const Head::Field& f) {
     if (f.token == Token::te) {
