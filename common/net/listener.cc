@@ -187,7 +187,7 @@ Accepter::Outcome Accepter::accept_one() {
   }
 }
 
-Dealer::Dealer(std::vector<Target> targets) : targets_(std::move(targets)) {
+Dealer::Dealer(std::vector<Target> targets, const Mailbox* own) : targets_(std::move(targets)), own_(own) {
   CHECK(!targets_.empty());
   for (std::size_t i = 0; i < targets_.size(); ++i) in_mail_.push_back(std::make_shared<std::atomic<std::uint32_t>>(0));
 }
@@ -204,6 +204,10 @@ void Dealer::accepted(int fd, const Address& remote, const Address& local) {
     }
   }
   next_ = best + 1;
+  if (targets_[best].mailbox == own_) {
+    targets_[best].handler->accepted(fd, remote, local);
+    return;
+  }
   in_mail_[best]->fetch_add(1, std::memory_order_relaxed);
   // A message that is never delivered closes the socket.
   targets_[best].mailbox->post([owned = Descriptor(fd), remote, local, handler = targets_[best].handler, count = in_mail_[best]]() mutable {

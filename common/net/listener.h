@@ -112,12 +112,14 @@ class Dealer final : public AcceptHandler {
     const std::atomic<std::uint32_t>* load;  // connections of that worker
     AcceptHandler* handler;                  // called on that worker's thread
   };
-  explicit Dealer(std::vector<Target> targets);
+  // `own`: the mailbox of the accepter's loop; what falls to that worker itself is handed over directly.
+  explicit Dealer(std::vector<Target> targets, const Mailbox* own = nullptr);
   void accepted(int fd, const Address& remote, const Address& local) override;
   void accept_failed(int error, bool first) override { targets_.front().handler->accept_failed(error, first); }
 
  private:
   std::vector<Target> targets_;
+  const Mailbox* own_;
   // Dealt but not yet counted by the worker; shared with messages in the mail.
   std::vector<std::shared_ptr<std::atomic<std::uint32_t>>> in_mail_;
   std::size_t next_ = 0;  // among equals everyone has a turn
