@@ -27,6 +27,7 @@ struct ServerOptions {
   base::Duration idle_timeout = std::chrono::seconds(60);    // between requests
   base::Duration write_timeout = std::chrono::seconds(60);   // no progress sending an answer
   base::Duration tunnel_timeout = std::chrono::hours(1);
+  std::uint64_t buffers = 256ULL << 20;                      // all blocks of the process, see net::MemoryBudget
   std::size_t request_buffer = 64 * 1024;    // body bytes held before reading pauses
   std::size_t response_buffer = 128 * 1024;  // answer bytes held before the exchange is asked to wait
   std::size_t collect_http10 = 1024 * 1024;  // answers of unknown length to HTTP/1.0 clients (see common/README.md)

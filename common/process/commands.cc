@@ -65,6 +65,9 @@ void Life::add_metrics() {
   metrics_.gauge_function(name + "_uptime_seconds", "Since the process started.", {}, [this] { return static_cast<double>(seconds_since(started_)); });
   metrics_.gauge_function(name + "_workers", "Threads that serve.", {}, [this] { return static_cast<double>(worker_count_); });
   metrics_.gauge_function(name + "_client_connections", "Connections of clients now.", {}, [this] { return static_cast<double>(connections()); });
+  metrics_.gauge_function(name + "_buffer_bytes", "Blocks in use, of limits.buffers.", {}, [this] { return static_cast<double>(budget_.used()); });
+  metrics_.counter_function(name + "_buffers_full_total", "How often limits.buffers was found used up.", {},
+                            [this] { return static_cast<double>(budget_.times_full()); });
   metrics_.counter_function(name + "_log_lines_dropped_total", "Log lines dropped because a ring was full.", {},
                             [this] { return static_cast<double>(log_writer_.dropped()); });
   metrics_.counter_function(name + "_log_lines_lost_total", "Log lines that could not be written.", {},

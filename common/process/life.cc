@@ -75,6 +75,7 @@ int Life::run() {
     return 1;
   }
   log_writer_.start();
+  budget_.set_limit(daemon_.server_options().buffers);
   offload_ = std::make_unique<net::Offload>(net::Offload::Options{});
   signals_ = std::make_unique<Signals>(control_.loop(), *this, [this](int number) { on_signal(number); });
   add_metrics();
@@ -143,9 +144,7 @@ bool Life::open_logs() {
   return true;
 }
 
-bool Life::open_one(const Address& address, std::size_t workers, unsigned mode, const std::string& label, std::unique_ptr<net::Listener>& out) {
-  net::ListenOptions options;
-  options.unix_mode = mode;
+bool Life::open_one(const Address& address, std::size_t workers, const net::ListenOptions& options, const std::string& label, std::unique_ptr<net::Listener>& out) {
   auto listener = net::Listener::open(address.address, workers, options, address.text);
   if (!listener) {
     const int system = listener.error().system;
@@ -160,8 +159,9 @@ bool Life::open_one(const Address& address, std::size_t workers, unsigned mode, 
 bool Life::open_listeners() {
   for (ListenerSpec& spec : daemon_.listeners()) {
     auto open = std::make_unique<OpenListener>();
-    const std::string label = spec.address.text;
-    if (!open_one(spec.address, worker_count_, 0666, label, open->listener)) return false;
+    net::ListenOptions options;
+    options.backlog = static_cast<int>(spec.backlog);
+    if (!open_one(spec.address, worker_count_, options, spec.address.text, open->listener)) return false;
     open->spec = std::move(spec);
     listeners_.push_back(std::move(open));
   }
@@ -173,7 +173,9 @@ bool Life::open_pages() {
   pages_.clear();
   const auto open = [&](const std::string& label, const Address& address, unsigned mode) {
     pages_.emplace_back();
-    return !address || open_one(address, 1, mode, label, pages_.back());
+    net::ListenOptions listen;
+    listen.unix_mode = mode;
+    return !address || open_one(address, 1, listen, label, pages_.back());
   };
   if (!open("admin", options.admin, 0660) || !open("metrics", options.metrics, 0666)) return false;
   for (const PageSpec& page : daemon_.pages())
@@ -198,7 +200,7 @@ bool Life::drop_rights() {
 }
 
 void Life::start_workers() {
-  for (auto& thread : threads_) frames_.push_back(std::make_unique<WorkerFrame>(*thread, daemon_, *this, listeners_));
+  for (auto& thread : threads_) frames_.push_back(std::make_unique<WorkerFrame>(*thread, daemon_, *this, listeners_, budget_));
   // All are ready before the first accepts: one accepter may deal to every worker.
   std::vector<std::future<void>> ready;
   for (std::uint32_t i = 0; i < worker_count_; ++i) {

@@ -63,7 +63,7 @@ class Life final : public Runtime, public net::TaskOwner {
   bool open_listeners();
   bool open_pages();
   bool drop_rights();
-  bool open_one(const Address& address, std::size_t workers, unsigned mode, const std::string& label, std::unique_ptr<net::Listener>& out);
+  bool open_one(const Address& address, std::size_t workers, const net::ListenOptions& options, const std::string& label, std::unique_ptr<net::Listener>& out);
   void add_commands();
   void add_metrics();
   void serve_control();
@@ -84,6 +84,7 @@ class Life final : public Runtime, public net::TaskOwner {
   std::optional<std::uint16_t> access_log_;
   bool log_to_file_ = false;
   net::Thread control_;
+  net::MemoryBudget budget_{SIZE_MAX};
   OpenListeners listeners_;
   std::vector<std::unique_ptr<net::Listener>> pages_;
   ReadyLines ready_;

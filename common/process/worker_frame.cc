@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "process/worker_frame.h"
 
+#include <fmt/format.h>
+
 #include <cstring>
 
 #include "http2/session.h"
@@ -18,6 +20,7 @@ class WorkerFrame::Door final : public net::AcceptHandler {
     auto transport = listener_.spec.tls ? net::make_tls_transport(loop, fd, remote, local, listener_.spec.tls)
                                         : net::make_plain_transport(loop, fd, remote, local);
     if (transport) frame_.connections_->adopt(std::move(transport), listener_.spec.info);
+    frame_.check_memory();
   }
   void accept_failed(int error, bool first) override {
     listener_.accept_failures.fetch_add(1, std::memory_order_relaxed);
@@ -31,12 +34,33 @@ class WorkerFrame::Door final : public net::AcceptHandler {
   const OpenListener& listener_;
 };
 
-WorkerFrame::WorkerFrame(net::Thread& thread, Daemon& daemon, Runtime& runtime, const OpenListeners& listeners)
-    : thread_(thread), daemon_(daemon), runtime_(runtime), listeners_(listeners) {}
+// Looks again while accepting pauses for want of memory.
+class WorkerFrame::MemoryWatch final : public net::Task, public net::TaskOwner {
+ public:
+  explicit MemoryWatch(WorkerFrame& frame) : Task(frame.thread_.loop(), *this), frame_(frame) {}
+  ~MemoryWatch() override = default;
+  void begin() { set_deadline_after(std::chrono::milliseconds(100)); }
+  void reap(net::Task&) override {}
+
+ protected:
+  Step run() override {
+    clear_deadline();
+    frame_.check_memory();
+    return Step::wait;
+  }
+
+ private:
+  WorkerFrame& frame_;
+};
+
+WorkerFrame::WorkerFrame(net::Thread& thread, Daemon& daemon, Runtime& runtime, const OpenListeners& listeners, net::MemoryBudget& budget)
+    : thread_(thread), daemon_(daemon), runtime_(runtime), listeners_(listeners), budget_(budget) {}
 
 WorkerFrame::~WorkerFrame() = default;
 
 void WorkerFrame::open() {
+  net::MemoryBudget::use_on_this_thread(&budget_);
+  memory_watch_ = std::make_unique<MemoryWatch>(*this);
   service_ = daemon_.make_service(runtime_, thread_);
   connections_ = std::make_unique<http::ClientConnections>(thread_.loop(), *service_, daemon_.server_options());
   connections_->set_http2(http2::session_factory());
@@ -71,10 +95,26 @@ void WorkerFrame::accept(const std::vector<std::unique_ptr<WorkerFrame>>& all) {
 void WorkerFrame::count_changed(std::size_t count) {
   thread_.add_load(static_cast<std::int32_t>(count) - static_cast<std::int32_t>(last_count_));
   last_count_ = count;
+  if (short_of_memory_) return;
   for (auto& [accepter, share] : limited_) {
     if (count >= share && !accepter->paused()) accepter->pause();
     else if (count < share && accepter->paused()) accepter->resume();
   }
+}
+
+void WorkerFrame::check_memory() {
+  const bool full = budget_.pressure() == net::MemoryBudget::Pressure::full;
+  if (full) memory_watch_->begin();
+  if (full == short_of_memory_) return;
+  short_of_memory_ = full;
+  if (full)
+    runtime_.error_log().write(observe::Level::warn, fmt::format("{} of {} bytes of limits.buffers are used: no connection is accepted for now", budget_.used(), budget_.limit()),
+                               "limits.buffers");
+  for (auto& [key, accepter] : accepters_) {
+    if (full) accepter->pause();
+    else accepter->resume();
+  }
+  if (!full) count_changed(connections_->count());
 }
 
 void WorkerFrame::drain() {
@@ -94,6 +134,8 @@ void WorkerFrame::close() {
   connections_.reset();
   service_.reset();
   doors_.clear();
+  memory_watch_.reset();
+  net::MemoryBudget::use_on_this_thread(nullptr);
 }
 
 void WorkerFrame::reap(net::Task& child) { accepters_.erase(&child); }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "net/listener.h"
+#include "net/memory_budget.h"
 #include "process/daemon.h"
 
 namespace process {
@@ -23,7 +24,7 @@ using OpenListeners = std::vector<std::unique_ptr<OpenListener>>;
 
 class WorkerFrame final : public net::TaskOwner {
  public:
-  WorkerFrame(net::Thread& thread, Daemon& daemon, Runtime& runtime, const OpenListeners& listeners);
+  WorkerFrame(net::Thread& thread, Daemon& daemon, Runtime& runtime, const OpenListeners& listeners, net::MemoryBudget& budget);
   ~WorkerFrame();
 
   void open();
@@ -38,12 +39,17 @@ class WorkerFrame final : public net::TaskOwner {
 
  private:
   class Door;
+  class MemoryWatch;
   void count_changed(std::size_t count);
+  void check_memory();  // accepting pauses while the budget is used up
 
   net::Thread& thread_;
   Daemon& daemon_;
   Runtime& runtime_;
   const OpenListeners& listeners_;
+  net::MemoryBudget& budget_;
+  std::unique_ptr<MemoryWatch> memory_watch_;
+  bool short_of_memory_ = false;
   std::unique_ptr<http::Service> service_;
   std::unique_ptr<http::ClientConnections> connections_;
   std::vector<std::unique_ptr<Door>> doors_;  // by listener

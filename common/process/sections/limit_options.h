@@ -12,6 +12,7 @@ struct LimitOptions {
   std::uint32_t header_count = 100;
   config::Size target_size = 8 * 1024;
   config::Size body_size = 256ULL << 20;
+  config::Size buffers = 256ULL << 20;            // per process
   base::Duration handshake_timeout = std::chrono::seconds(10);
   base::Duration header_timeout = std::chrono::seconds(10);
   base::Duration body_timeout = std::chrono::seconds(60);
