@@ -43,6 +43,11 @@ bool is_of_one_answer(Token token, std::string_view name) {
   return token == Token::other && (base::iequals(name, "Server-Timing") || base::iequals(name, "traceparent") || base::iequals(name, "tracestate"));
 }
 
+bool is_control(Token token) {
+  return token == Token::cache_control || token == Token::expires || token == Token::pragma || token == Token::cachenode_cache_control ||
+         token == Token::cdn_cache_control || token == Token::surrogate_control;
+}
+
 bool rule_ignores(const Rule* a, const Rule* b, Directive directive) {
   return (a && has_directive(a->ignore, directive)) || (b && has_directive(b->ignore, directive));
 }
@@ -103,6 +108,20 @@ http::ResponseHead kept_head(const Policy& policy, const http::ResponseHead& ans
     head.remove(Token::pragma);
   }
   return head;
+}
+
+http::ResponseHead control_fields(const http::ResponseHead& answer) {
+  http::ResponseHead out(answer.status());
+  for (const auto& field : answer.fields())
+    if (is_control(field.token)) out.add(field.token, answer.value(field));
+  return out;
+}
+
+http::ResponseHead with_control_fields(const http::ResponseHead& kept, const http::ResponseHead& control) {
+  http::ResponseHead out = kept;
+  out.remove_if([](const http::Head::Field& field) { return is_control(field.token); });
+  for (const auto& field : control.fields()) out.add(field.token, control.value(field));
+  return out;
 }
 
 bool merge_not_modified(const http::ResponseHead& stored, const http::ResponseHead& not_modified, http::ResponseHead& merged) {

@@ -19,6 +19,9 @@ void pass_request(http::RequestHead& head, const RequestPlan& plan);
 // What is kept of an answer, in the form that clients get. `vary`: vary_names(); `client_cache_control` may be null.
 http::ResponseHead kept_head(const Policy& policy, const http::ResponseHead& answer, const Rule* request_rule, const Rule* answer_rule,
                              const char* client_cache_control);
+// What the origin said of lifetimes and clients do not get that way: kept beside the head, put back before a 304 is merged.
+http::ResponseHead control_fields(const http::ResponseHead& answer);
+http::ResponseHead with_control_fields(const http::ResponseHead& kept, const http::ResponseHead& control);
 // For answers that are not stored: what clients must not see.
 void client_head(const Policy& policy, http::ResponseHead& head);
 

@@ -42,7 +42,8 @@ class Flight : public Counted<Flight> {
   base::Reason failure;                   // its subject is of static storage
   int failure_system = 0;
   const base::ReasonRow* uncacheable_why = nullptr;
-  std::atomic<std::uint32_t> waiting{0};  // exchanges that wait or read: figures, and whether anybody is left
+  int answer_status = 0;                  // what the origin said, where the candidate does not say it (304)
+  bool ask_again = false;                 // uncacheable: only because credentials were removed
 
  private:
   friend class Store;

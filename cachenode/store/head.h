@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <optional>
 #include <string>
 
 #include "cachenode/freshness.h"
@@ -29,8 +30,8 @@ class Head : public Counted<Head> {
   Freshness freshness;
   std::string vary_names;        // field names of Vary in lower case, sorted, separated by ','; empty: no Vary
   std::string vary_values;       // what the request that caused the fetch had for them (vary.h)
-  std::int64_t last_modified = -1;  // seconds since 1970, -1 if none
-  std::int64_t date = 0;
+  http::ResponseHead control;    // what the origin said of lifetimes, for judging again after a 304 (answer_head.h)
+  std::optional<std::uint64_t> length;  // of the body, if declared; the body's published length once it is complete
 
   // Evicted while somebody still reads: counted until the last reader is done.
   void evicted(std::atomic<std::uint64_t>& pinned) {

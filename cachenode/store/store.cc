@@ -124,7 +124,7 @@ bool Store::look_up_locked(Shard& shard, const KeyParts& parts, std::uint64_t ha
       found.head = head;
       if (use == Use::revalidate) break;
       found.kind = Found::Kind::hit;
-      if (use == Use::stale && intent == Intent::fetch && now >= row->failed_until) {
+      if (use == Use::stale && (intent == Intent::fetch || intent == Intent::alone) && now >= row->failed_until) {
         Found running;
         if (!find_flight(*row, asker, running)) {
           found.flight = make_flight(shard, *row, asker, now);
@@ -133,20 +133,20 @@ bool Store::look_up_locked(Shard& shard, const KeyParts& parts, std::uint64_t ha
       }
       return true;
     }
-    if (find_flight(*row, asker, found)) return true;
+    if (intent != Intent::alone && find_flight(*row, asker, found)) return true;
     if (now < row->marker_until) {
       found.miss = &reasons::miss_marker;
       found.marker_why = row->marker_why;
     }
   }
   found.kind = Found::Kind::none;
-  if (intent != Intent::fetch) return true;
+  if (intent != Intent::fetch && intent != Intent::alone) return true;
   if (!row) row = make_row(shard, parts, hash);
   if (!row) return false;
   found.flight = make_flight(shard, *row, asker, now);
   found.kind = Found::Kind::lead;
-  if (found.marker_why) {
-    found.kind = Found::Kind::marker;
+  if (found.marker_why) found.kind = Found::Kind::marker;
+  if (found.marker_why || intent == Intent::alone) {
     found.flight->solo = true;
     found.flight->joinable_.store(false, std::memory_order_relaxed);
   }

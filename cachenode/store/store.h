@@ -41,6 +41,7 @@ class Asker {
 
 enum class Intent : std::uint8_t {
   fetch,    // a miss leads or joins
+  alone,    // a miss leads a flight that nobody joins: what was waited for could not be shared
   join,     // HEAD: may join what runs, starts nothing
   look,     // explain: changes nothing
 };

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cachenode/request_log.h"
+
+#include "cachenode/cache_exchange.h"
+
+namespace cachenode {
+
+void RequestLog::line(const http::AccessRecord& record) {
+  line_.clear();
+  format_->append(line_, record);
+  ring_->write(target_, line_);
+}
+
+void RequestLog::write(CacheExchange& exchange, base::TimePoint now) {
+  if (!ring_) return;
+  const CacheExchange::Facts& f = exchange.facts();
+  const http::Stream& stream = exchange.stream();
+  const http::ConnectionInfo& connection = *stream.connection;
+  const std::string peer = connection.peer.remote.ip();
+  const std::string detail = f.detail ? f.detail.code() : std::string();
+  http::AccessRecord r;
+  r.remote_addr = f.client_ip.empty() ? std::string_view(peer) : std::string_view(f.client_ip);
+  r.remote_port = connection.peer.remote.port();
+  r.peer_addr = peer;
+  r.connection = connection.serial;
+  r.connection_requests = connection.requests;
+  r.request = &stream.head;
+  if (stream.protocol == http::Protocol::http1_0) r.protocol = "HTTP/1.0";
+  if (stream.protocol == http::Protocol::http2) r.protocol = "HTTP/2.0";
+  r.scheme = f.https ? "https" : "http";
+  r.server_port = connection.peer.local.port();
+  r.request_id = stream.head.get(http::Token::x_request_id).value_or(std::string_view{});
+  r.request_length = stream.head_bytes + stream.body->received();
+  r.status = f.status;
+  r.bytes_sent = stream.sink->total_bytes();
+  r.body_bytes_sent = stream.sink->body_bytes();
+  r.began = stream.began_wall;
+  r.total = now - stream.began;
+  r.received = stream.parsed - stream.began;
+  if (f.asked_origin) {
+    r.queued = f.queued;
+    r.upstream_addr = upstream_;
+    r.upstream_status = f.upstream_status;
+    r.upstream_connect = f.connect;
+    r.upstream_header = f.header;
+    r.upstream_response = now - f.asked;
+  }
+  r.upstream_cache_status = f.cache_word;
+  r.cache_detail = detail;
+  r.end_reason = exchange.why().row->name;
+  line(r);
+}
+
+void RequestLog::write(const http::Rejected& what, base::TimePoint now, base::WallTime wall) {
+  if (!ring_) return;
+  http::AccessRecord r;
+  const std::string peer = what.connection->peer.remote.ip();
+  r.remote_addr = r.peer_addr = peer;
+  r.remote_port = what.connection->peer.remote.port();
+  r.connection = what.connection->serial;
+  r.connection_requests = what.connection->requests;
+  r.request_line = what.request_line;
+  r.status = what.status;
+  r.bytes_sent = what.bytes_sent;
+  r.total = now - what.began;
+  r.began = wall - r.total;
+  r.end_reason = what.error.reason.row->name;
+  line(r);
+}
+
+}  // namespace cachenode
