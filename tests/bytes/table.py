@@ -40,7 +40,7 @@ class Case:
 def unescape(text, path):
     """Bytes of a text of the table."""
     text = text.replace('$P', path).replace('$H', HOST)
-    text = re.sub(r'\$rep\((.*),(\d+)\)', lambda found: found.group(1) * int(found.group(2)), text)
+    text = re.sub(r'\$rep\((.*?),(\d+)\)', lambda found: found.group(1) * int(found.group(2)), text)
     simple = {'r': '\r', 'n': '\n', 't': '\t', '0': '\0', '\\': '\\'}
     text = re.sub(r'\\(?:x([0-9a-fA-F]{2})|([rnt0\\]))',
                   lambda found: chr(int(found.group(1), 16)) if found.group(1) else simple[found.group(2)], text)
