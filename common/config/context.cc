@@ -32,10 +32,16 @@ Where Context::at(Where table, std::string_view key) const {
 }
 
 std::vector<Problem> Context::problems() const {
-  std::vector<Problem> sorted = problems_;
-  std::stable_sort(sorted.begin(), sorted.end(), [](const Problem& a, const Problem& b) {
-    return std::tie(a.where.source, a.where.line, a.where.column) < std::tie(b.where.source, b.where.line, b.where.column);
+  // Not stable_sort: clang warns of what libstdc++'s is made of.
+  std::vector<std::size_t> order(problems_.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
+    const Where& x = problems_[a].where;
+    const Where& y = problems_[b].where;
+    return std::tie(x.source, x.line, x.column, a) < std::tie(y.source, y.line, y.column, b);
   });
+  std::vector<Problem> sorted;
+  for (const std::size_t i : order) sorted.push_back(problems_[i]);
   return sorted;
 }
 

@@ -37,7 +37,7 @@ class Converter {
       node.children.push_back(std::move(child));
     }
     // toml++ sorts by name; the file's order means something to us.
-    std::stable_sort(node.children.begin(), node.children.end(), [](const Node& a, const Node& b) {
+    std::sort(node.children.begin(), node.children.end(), [](const Node& a, const Node& b) {
       return std::tie(a.key_where.line, a.key_where.column) < std::tie(b.key_where.line, b.key_where.column);
     });
   }
