@@ -15,8 +15,9 @@ std::uint64_t milliseconds(base::Duration d) {
 
 }  // namespace
 
-BalanceService::BalanceService(net::EventLoop& loop, State& state, http::LoopDesk& desk, std::size_t worker, RequestLog log, process::Runtime& runtime)
-    : loop_(loop), state_(state), desk_(desk), pool_(loop), worker_(worker), log_(std::move(log)), runtime_(runtime) {}
+BalanceService::BalanceService(net::EventLoop& loop, State& state, http::LoopDesk& desk, std::size_t worker, RequestLog log, ServiceTools tools,
+                               http::UpstreamPool::Connector connector)
+    : loop_(loop), state_(state), desk_(desk), pool_(loop, std::move(connector)), worker_(worker), log_(std::move(log)), tools_(std::move(tools)) {}
 
 std::unique_ptr<http::Exchange> BalanceService::open(net::TaskOwner& owner, http::Stream stream) {
   return std::make_unique<BalanceExchange>(*this, owner, std::move(stream));
@@ -29,15 +30,16 @@ void BalanceService::rejected(const http::Rejected& what) {
   counters.request_errors.add();
   if (what.status) counters.count_status(what.status);
   counters.bytes_out.add(what.bytes_sent);
-  log_.write(what, frontend->options.name, loop_.now(), loop_.clock().wall(), runtime_.connections());
+  log_.write(what, frontend->options.name, loop_.now(), loop_.clock().wall(), connections());
 }
 
 // A limit or time-out of a connection: counted by its row, and told with the option that sets it.
 void BalanceService::noticed(const base::Reason& what, const http::ConnectionInfo& connection) {
-  runtime_.metrics().counter("balancer_client_limits_total", "Limits and time-outs of client connections that were reached.", {{"reason", what.row->name}})
+  if (!tools_.metrics) return;
+  tools_.metrics->counter("balancer_client_limits_total", "Limits and time-outs of client connections that were reached.", {{"reason", what.row->name}})
       .cell(worker_).add();
-  if (!runtime_.error_log().enabled(observe::Level::info)) return;
-  runtime_.error_log().write(observe::Level::info, connection.peer.remote.text() + ": " + what.text(), what.row->name);
+  if (!tools_.errors->enabled(observe::Level::info)) return;
+  tools_.errors->write(observe::Level::info, connection.peer.remote.text() + ": " + what.text(), what.row->name);
 }
 
 void BalanceService::error_answer(const base::Error& error, http::ResponseHead& head, std::string& body) {
@@ -50,7 +52,7 @@ void BalanceService::finished(BalanceExchange& exchange) {
   const BalanceExchange::Facts& f = exchange.facts();
   const http::Stream& stream = exchange.stream();
   const base::TimePoint now = loop_.now();
-  log_.write(exchange, now, runtime_.connections());
+  log_.write(exchange, now, connections());
   const std::uint64_t in = stream.head_bytes + stream.body->received(), out = stream.sink->total_bytes();
   const auto count = [&](Counters& counters) {
     counters.bytes_in.add(in);

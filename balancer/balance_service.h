@@ -3,19 +3,34 @@
 // Worker thread.
 #pragma once
 
+#include <functional>
+
 #include "balancer/backend.h"
 #include "balancer/request_log.h"
 #include "http/exchange.h"
 #include "http/upstream_pool.h"
-#include "process/daemon.h"
+#include "net/transport.h"
+
+namespace observe {
+class ErrorLog;
+class Metrics;
+}  // namespace observe
 
 namespace balancer {
 
 class BalanceExchange;
 
+// What a worker uses of the process. Null in tests.
+struct ServiceTools {
+  std::function<std::uint32_t()> connections;  // of clients, all workers; for the log
+  observe::Metrics* metrics = nullptr;
+  observe::ErrorLog* errors = nullptr;
+};
+
 class BalanceService final : public http::Service {
  public:
-  BalanceService(net::EventLoop& loop, State& state, http::LoopDesk& desk, std::size_t worker, RequestLog log, process::Runtime& runtime);
+  BalanceService(net::EventLoop& loop, State& state, http::LoopDesk& desk, std::size_t worker, RequestLog log, ServiceTools tools,
+                 http::UpstreamPool::Connector connector = net::connect_plain);
 
   std::unique_ptr<http::Exchange> open(net::TaskOwner& owner, http::Stream stream) override;
   void rejected(const http::Rejected& what) override;
@@ -30,13 +45,15 @@ class BalanceService final : public http::Service {
   void finished(BalanceExchange& exchange);
 
  private:
+  std::uint32_t connections() const { return tools_.connections ? tools_.connections() : 0; }
+
   net::EventLoop& loop_;
   State& state_;
   http::LoopDesk& desk_;
   http::UpstreamPool pool_;
   std::size_t worker_;
   RequestLog log_;
-  process::Runtime& runtime_;
+  ServiceTools tools_;
 };
 
 }  // namespace balancer

@@ -86,7 +86,8 @@ std::unique_ptr<http::Service> BalancerDaemon::make_service(process::Runtime& ru
   desks_[worker.id()] = std::make_unique<http::LoopDesk>(worker.loop());
   RequestLog log;
   if (const auto target = runtime.access_log(); target && format_) log = RequestLog(runtime.log_ring(worker.id()), *target, format_);
-  return std::make_unique<BalanceService>(worker.loop(), *state_, *desks_[worker.id()], worker.id(), std::move(log), runtime);
+  return std::make_unique<BalanceService>(worker.loop(), *state_, *desks_[worker.id()], worker.id(), std::move(log),
+                                          ServiceTools{[&runtime] { return runtime.connections(); }, &runtime.metrics(), &runtime.error_log()});
 }
 
 void BalancerDaemon::append_metrics(std::string& out) { out += metrics_text(state(), now()); }
