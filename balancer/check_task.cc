@@ -20,7 +20,6 @@ CheckTask::CheckTask(net::EventLoop& loop, Checker& checker, Backend& backend, s
 }
 
 void CheckTask::connection_failed() {
-  Health health;
   backend_.book.change(now(), [&](std::span<http::ServerRow> rows) {
     observe::LastReason why;
     server_.health = health_after(server_.health, rules_, HealthEvent::connect_failed, {rows[row_].used, rows[row_].limit(), server_.full_name}, why);
@@ -60,7 +59,7 @@ void CheckTask::begin() {
   const CheckOptions& options = *backend_.options.check;
   if (options.type == CheckType::tcp) {
     state_ = State::connecting;
-    auto transport = net::connect_plain(loop(), server_.address);
+    auto transport = checker_.connector()(loop(), server_.address);
     transport_ = transport ? std::move(*transport) : nullptr;
     if (transport_) transport_->attach(*this);
     return;

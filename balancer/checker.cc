@@ -31,8 +31,8 @@ class WakeTask final : public net::Task {
   State& state_;
 };
 
-Checker::Checker(net::EventLoop& loop, State& state, observe::ErrorLog& log)
-    : loop_(loop), state_(state), log_(log), pool_(loop), wake_(std::make_unique<WakeTask>(loop, *this, state)) {
+Checker::Checker(net::EventLoop& loop, State& state, observe::ErrorLog& log, http::UpstreamPool::Connector connector)
+    : loop_(loop), state_(state), log_(log), connector_(std::move(connector)), pool_(loop, connector_), wake_(std::make_unique<WakeTask>(loop, *this, state)) {
   for (std::size_t b = 0; b < state.backends.size(); ++b) {
     Backend& backend = state.backends[b];
     auto& row = tasks_.emplace_back();

@@ -9,6 +9,7 @@
 
 #include "balancer/backend.h"
 #include "http/upstream_pool.h"
+#include "net/transport.h"
 #include "observe/error_log.h"
 
 namespace balancer {
@@ -18,8 +19,7 @@ class WakeTask;
 
 class Checker final : public net::TaskOwner {
  public:
-  // Everything on the control thread, except hurry().
-  Checker(net::EventLoop& loop, State& state, observe::ErrorLog& log);
+  Checker(net::EventLoop& loop, State& state, observe::ErrorLog& log, http::UpstreamPool::Connector connector = net::connect_plain);
   ~Checker();
   void reap(net::Task& child) override;
   // Check this server at once (an administrator made it ready).
@@ -27,6 +27,7 @@ class Checker final : public net::TaskOwner {
 
   State& state() { return state_; }
   http::UpstreamPool& pool() { return pool_; }
+  const http::UpstreamPool::Connector& connector() const { return connector_; }
   observe::ErrorLog& log() { return log_; }
 
  private:
@@ -35,6 +36,7 @@ class Checker final : public net::TaskOwner {
   net::EventLoop& loop_;
   State& state_;
   observe::ErrorLog& log_;
+  http::UpstreamPool::Connector connector_;
   http::UpstreamPool pool_;
   std::vector<std::vector<std::unique_ptr<CheckTask>>> tasks_;  // by backend and server, null where nothing is checked
   std::unique_ptr<WakeTask> wake_;
