@@ -47,7 +47,7 @@ void CacheService::count_fetch(std::string_view result) {
   labelled(fetch_cells_, "cachenode_fetches_total", "Fetches by what became of their answer.", "result", result).add();
 }
 void CacheService::count_reason(const base::Reason& reason) {
-  labelled(reason_cells_, "cachenode_reasons_total", "Requests not answered from the store, by reason.", "reason", reason.row->name).add();
+  labelled(reason_cells_, "cachenode_reasons_total", "Requests that were no plain hit, by reason.", "reason", reason.row->name).add();
 }
 void CacheService::count_purge(std::size_t objects) { purged_->add(objects); }
 

@@ -51,7 +51,7 @@ http::ServerOptions CachenodeDaemon::server_options() const {
 }
 
 void CachenodeDaemon::commands(process::AdminRegistry& registry) {
-  registry.add("stat", "", "Figures of the store and the origin.", process::AdminLevel::user,
+  registry.add("store", "", "Figures of the store and the origin, one a line.", process::AdminLevel::user,
                [this](process::AdminArguments, process::Reply& reply) { stat(reply); });
 }
 
