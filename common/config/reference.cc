@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "config/reference.h"
 
+#include <fmt/core.h>
+
 namespace config {
 namespace {
 
@@ -52,28 +54,43 @@ std::string default_cell(const RowInfo& info) {
   const std::string text = info.default_text();
   if (text.empty() || text == "[]" || text == "{}") return "";
   if (info.child && text.starts_with('{')) return "see below";
+  if (text.find('`') != std::string::npos) return cell(text);
   return "`" + cell(text) + "`";
 }
 
-std::string type_cell(const RowInfo& info) {
-  std::string out = cell(info.type);
-  if (!info.bounds.empty()) out += ", " + cell(info.bounds);
+// "list of strings, 1 to 5".
+std::string type_text(const RowInfo& info) {
+  std::string out = info.type;
+  if (out.starts_with("list of ") && out.find(' ', 8) == std::string::npos) out += out.ends_with('s') ? "es" : "s";
+  if (!info.bounds.empty()) out += ", " + info.bounds;
   return out;
 }
 
 void put_rows(std::string& out, const Section& section) {
   out += "| option | value | default | reload | |\n|---|---|---|---|---|\n";
   for (const RowInfo* info : section.table->infos())
-    out += "| `" + info->name + "` | " + type_cell(*info) + " | " + default_cell(*info) + " | " + std::string(reload_text(info->reload)) + " | " +
+    out += "| `" + info->name + "` | " + cell(type_text(*info)) + " | " + default_cell(*info) + " | " + std::string(reload_text(info->reload)) + " | " +
            cell(info->doc) + " |\n";
+}
+
+// The code point that begins at `i`, which moves to its last byte.
+unsigned code_point(std::string_view text, std::size_t& i) {
+  const auto first = static_cast<unsigned char>(text[i]);
+  const unsigned more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
+  unsigned value = first & (0x3fu >> more);
+  for (unsigned n = 0; n < more && i + 1 < text.size(); ++n) value = value << 6 | (static_cast<unsigned char>(text[++i]) & 0x3fu);
+  return value;
 }
 
 // Text for troff: `code` in bold, what troff would take for itself made plain.
 std::string roff(std::string_view text) {
   std::string out;
   bool bold = false;
-  for (char c : text) {
-    if (c == '`') {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (static_cast<unsigned char>(c) >= 0x80) {
+      out += fmt::format("\\[u{:04X}]", code_point(text, i));
+    } else if (c == '`') {
       out += bold ? "\\fR" : "\\fB";
       bold = !bold;
     } else if (c == '\\') {
@@ -92,8 +109,7 @@ std::string roff(std::string_view text) {
 
 void put_man_row(std::string& out, const RowInfo& info) {
   out += ".TP\n\\fB" + roff(info.name) + "\\fR\n";
-  std::string facts = info.type;
-  if (!info.bounds.empty()) facts += ", " + info.bounds;
+  std::string facts = type_text(info);
   if (info.required) {
     facts += "; required";
   } else {

@@ -12,7 +12,7 @@ TEST_CASE("the reference says every row of every section once") {
     CHECK(text.find(header) != std::string::npos);
   CHECK(text.find("| `workers` | number or \"auto\", 1 to 256 | `\"auto\"` | restart | Threads that serve. |") != std::string::npos);
   CHECK(text.find("| `idle_timeout` | duration, at least \"1ms\" | `\"1m\"` | live | How long a connection may wait. |") != std::string::npos);
-  CHECK(text.find("| `address` | list of string | required | restart | Addresses. |") != std::string::npos);
+  CHECK(text.find("| `address` | list of strings | required | restart | Addresses. |") != std::string::npos);
   CHECK(text.find("| `unknown_sni` | one of \"reject\", \"default\" | `\"reject\"` | rebuild |") != std::string::npos);
   CHECK(text == config::reference_markdown(config::table_of<example::Options>(), "example"));
 }
