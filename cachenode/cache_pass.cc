@@ -117,12 +117,13 @@ void CacheExchange::send(std::unique_ptr<http::Slot> slot) {
 }
 
 CacheExchange::Next CacheExchange::run_upstream() {
-  const auto pumped = relay_.pump_request(stream_, *lease_);
   while (lease_->interim_ready()) stream_.sink->informational(lease_->take_interim());
+  // Before anything more of the request moves: after a 101 the request's end is not the tunnel's.
   if (lease_->head_ready()) {
     answer_head();
     return Next::go_on;
   }
+  const auto pumped = relay_.pump_request(stream_, *lease_);
   if (lease_->state() == http::Lease::State::failed) return attempt_failed();
   if (pumped == http::Relay::Outcome::request_failed) {
     lease_.reset();

@@ -244,17 +244,18 @@ FrontExchange::Next FrontExchange::run_upstream() {
     client_left();
     return Next::go_on;
   }
-  const auto pumped = relay_.pump_request(stream_, *lease_);
   while (lease_->interim_ready()) {
     http::ResponseHead interim = lease_->take_interim();
     if (interim.status() == 100) continue;  // ours was sent
     http::remove_hop_by_hop(interim);
     stream_.sink->informational(interim);
   }
+  // Before anything more of the request moves: after a 101 the request's end is not the tunnel's.
   if (lease_->head_ready()) {
     answer_head();
     return Next::go_on;
   }
+  const auto pumped = relay_.pump_request(stream_, *lease_);
   if (lease_->state() == http::Lease::State::failed) return upstream_failed();
   if (pumped == http::Relay::Outcome::request_failed) {
     lease_.reset();
