@@ -77,8 +77,7 @@ std::vector<process::ListenerSpec> Daemon::listeners() {
 http::ServerOptions Daemon::server_options() const { return process::server_options(root_.limits, std::chrono::seconds(60)); }
 
 base::Result<void> Daemon::start(process::Runtime& runtime) {
-  desks_.clear();
-  for (std::uint32_t i = 0; i < runtime.workers(); ++i) desks_.push_back(std::make_unique<http::LoopDesk>(runtime.worker(i).loop()));
+  desks_.resize(runtime.workers());  // each is made by its worker
   return {};
 }
 
@@ -93,9 +92,8 @@ std::unique_ptr<http::Service> Daemon::make_service(process::Runtime& runtime, n
     environment.access = &runtime.log_ring(static_cast<std::uint32_t>(environment.worker));
     environment.target = *target;
   }
-  http::LoopDesk& desk = *desks_[environment.worker];
-  desk.adopt_thread();
-  return std::make_unique<FrontService>(worker.loop(), shared_, desk, environment);
+  desks_[environment.worker] = std::make_unique<http::LoopDesk>(worker.loop());
+  return std::make_unique<FrontService>(worker.loop(), shared_, *desks_[environment.worker], environment);
 }
 
 }  // namespace webfront

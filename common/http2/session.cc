@@ -267,7 +267,8 @@ void Session::check_timeouts() {
   }
   for (auto& [id, stream] : streams_) {
     if (stream->closed_) continue;
-    const bool wants_body = stream->state_ == http::RequestBody::State::open && stream->in_.empty() && !stream->expects_continue_;
+    // Bytes that the exchange leaves lying mean that it is our side that is slow, unless its window is open.
+    const bool wants_body = stream->state_ == http::RequestBody::State::open && stream->in_.size() < stream_window / 2 && !stream->expects_continue_;
     if (!stream->head_complete_ && time - stream->pending_.began >= limits.header_timeout) {
       notice(http::reasons::client_header_timeout, limits.header_timeout);
       nghttp2_submit_rst_stream(nghttp2_, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);

@@ -56,8 +56,9 @@ class Session final : public http::ClientConnection, public net::TaskOwner {
   void notice(const base::ReasonRow& row, base::Duration limit);
   void update_deadline();
   Stream* find(std::int32_t id);
-  // So many bytes of bodies are held that waiting for more of one of them may be waiting for another's to leave.
-  bool window_full() const { return buffered_ + 32 * 1024 >= static_cast<std::size_t>(connection_window); }
+  // So many bytes of bodies are held that waiting for more of one of them may be waiting for another's to leave: nghttp2 gives the
+  // window back only once half of it was consumed.
+  bool window_full() const { return buffered_ + 16 * 1024 >= static_cast<std::size_t>(connection_window) / 2; }
   void ring_bodies();
   void settle();                  // answers whose last byte was taken
   void forget(std::int32_t id);   // erases a stream that nobody needs any more
