@@ -16,8 +16,8 @@ Origin::Origin(const std::string& origin_name, const OriginSection& section)
   endpoint->options.first_byte = section.timeout.first_byte;
   endpoint->options.between_bytes = section.timeout.between_bytes;
   endpoint->options.keepalive_timeout = section.keepalive_timeout;
-  // The tier behind keeps a request whose client left till its server is done; so do we, no longer.
   endpoint->options.drain_timeout = section.timeout.first_byte;
+  endpoint->options.close_on_abort = true;   // who left gives up its place at every tier behind; the balancer alone keeps slots
 }
 
 Shared::Shared(const Options& options, const std::string& default_via)

@@ -84,6 +84,7 @@ class Compiler {
       endpoint->options.write = from.timeout.write;
       endpoint->options.keepalive_timeout = from.keepalive_timeout;
       endpoint->options.drain_timeout = from.timeout.first_byte;
+      endpoint->options.close_on_abort = true;   // who left gives up its place at every tier behind; the balancer alone keeps slots
       upstream.servers.push_back(std::move(endpoint));
     }
     if (from.queue) {

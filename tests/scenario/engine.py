@@ -8,7 +8,7 @@ import time
 import h2
 import wire
 
-BIG = 24 << 20              # larger than every buffer on the way, the kernel's included
+BIG = 80 << 20              # larger than every buffer on the way, the kernel's included
 MEMORY = 12 << 20           # what a daemon may grow by while such a body waits
 
 

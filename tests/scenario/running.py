@@ -100,14 +100,16 @@ def test_usage_and_version(place):
 def test_include(place):
     os.makedirs(place.path('conf.d'))
     for daemon, text in SMALL.items():
-        head, rest = text.split('\n', 2)[:2], text.split('\n', 2)[2]
+        mark = {'webfront': '[[site]]', 'cachenode': '[origin', 'balancer': '[[backend]]'}[daemon]
+        head, rest = text.split(mark, 1)
+        rest = mark + rest
         with open(place.path('conf.d/more.toml'), 'w') as file:
             file.write(rest)
-        code, out, err = call(place, daemon, '-T', text='include = ["conf.d/*.toml"]\n' + '\n'.join(head) + '\n')
+        code, out, err = call(place, daemon, '-T', text='include = ["conf.d/*.toml"]\n' + head)
         assert code == 0 and '127.0.0.1:9' in out, err
         with open(place.path('conf.d/more.toml'), 'w') as file:
             file.write('wrokers = 1\n' + rest)
-        code, out, err = call(place, daemon, '-t', text='include = ["conf.d/*.toml"]\n' + '\n'.join(head) + '\n')
+        code, out, err = call(place, daemon, '-t', text='include = ["conf.d/*.toml"]\n' + head)
         assert code == 1 and 'more.toml:1:' in err, err
 
 
@@ -253,14 +255,12 @@ def test_explain(place):
     front = place.webfront(f'[[site.route]]\nname = "closed"\nprefix = "/closed"\nrespond = {{ status = 403 }}\n[[site.route]]\nname = "rest"\n'
                            f'proxy = "{origin.address}"\n')
     code, out, err = call(place, 'webfront', '-c', front.config, 'explain', 'http://a.example/closed/x')
-    if code == 2:
-        code, out, err = call(place, 'webfront', 'explain', '-c', front.config, 'http://a.example/closed/x')
     assert code == 0 and 'closed' in out, out + err
     cache = place.cachenode(origin.address)
-    code, out, err = call(place, 'cachenode', 'explain', '-c', cache.config, '-H', 'Cookie: session=1', 'http://a.example/')
+    code, out, err = call(place, 'cachenode', '-c', cache.config, 'explain', '-H', 'Cookie: session=1', 'http://a.example/')
     assert code == 0 and 'session' in out and 'authenticated' in out, out + err
     lb = place.balancer([origin.address])
-    code, out, err = call(place, 'balancer', 'explain', '-c', lb.config, 'http://a.example/')
+    code, out, err = call(place, 'balancer', '-c', lb.config, 'explain', 'http://a.example/')
     assert code == 0 and 's1' in out, out + err
 
 
