@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What every test on Plone gets: cluster, chain, visitors, an editor."""
+import http.client
 import json
 import os
 import re
 
 import base
 import check
+import visitor
 
 import chain
 import cluster
@@ -55,6 +57,15 @@ class World(base.Base):
     def patch(self, headers, path, **fields):
         answer = self.visitor().request("PATCH", path, json.dumps(fields), headers)
         check.equal(answer.status, 204, f"PATCH {path}")
+
+    def direct(self, name, method, path, body=None, headers=None):
+        """A request to one Zope client, past the chain, in the form in which the chain would send it."""
+        link = http.client.HTTPConnection("127.0.0.1", self.cluster.port(name), timeout=60)
+        link.request(method, f"/VirtualHostBase/https/localhost:{self.chain.port}/Plone/VirtualHostRoot{path}", body, headers or {})
+        raw = link.getresponse()
+        answer = visitor.Answer(raw.status, raw.getheaders(), raw.read())
+        link.close()
+        return answer
 
     def zope_log(self, text):
         """How many lines in the clients' access logs contain this."""
