@@ -15,29 +15,35 @@ constexpr std::string_view combined_format =
 
 bool is_name_byte(char c) { return base::is_alpha(c) || base::is_digit(c) || c == '_'; }
 
+// Keys as they are written: `{"first":`, `,"second":` … and the opening quote of texts.
+struct JsonKey {
+  std::string text;
+  const LogVariable* variable;
+};
+const std::vector<JsonKey>& json_keys() {
+  static const std::vector<JsonKey> keys = [] {
+    std::vector<JsonKey> out;
+    for (std::size_t i = 1; i < log_variable_count; ++i) {
+      const auto& variable = log_variables[i];
+      if (!variable.in_json) continue;
+      out.push_back({(out.empty() ? "{\"" : ",\"") + std::string(variable.name) + (variable.numeric ? "\":" : "\":\""), &variable});
+    }
+    return out;
+  }();
+  return keys;
+}
+
 void append_json_line(std::string& out, const AccessRecord& record) {
   std::string scratch;
-  char separator = '{';
-  for (std::size_t i = 1; i < log_variable_count; ++i) {
-    const auto& variable = log_variables[i];
-    if (!variable.in_json) continue;
-    out += separator;
-    separator = ',';
-    out += '"';
-    out += variable.name;
-    out += "\":";
+  for (const auto& key : json_keys()) {
+    out += key.text;
     scratch.clear();
-    const auto value = variable.write(record, {}, Token::other, scratch);
-    if (value.kind == LogValue::Kind::number) {
-      log_text::append_number(out, value.number);
-    } else if (variable.numeric) {
-      if (value.kind == LogValue::Kind::none) out += "null";
-      else out += value.text;
-    } else {
-      out += '"';
-      log_text::append_json(out, value.text);
-      out += '"';
-    }
+    const auto value = key.variable->write(record, {}, Token::other, scratch);
+    if (value.kind == LogValue::Kind::number) log_text::append_number(out, value.number);
+    else if (!key.variable->numeric) log_text::append_json(out, value.text);
+    else if (value.kind == LogValue::Kind::none) out += "null";
+    else out += value.text;
+    if (!key.variable->numeric) out += '"';
   }
   out += '}';
 }

@@ -9,7 +9,11 @@ namespace http {
 class HeadBuilder {
  public:
   static std::vector<Head::Field>& fields(Head& head) { return head.fields_; }
-  static void set_block(Head& head, std::string_view bytes) { head.block_.assign(bytes); }
+  // With room for the fields that a tier adds, so that the first edit does not move the block.
+  static void set_block(Head& head, std::string_view bytes) {
+    head.block_.reserve(bytes.size() + 384);
+    head.block_.assign(bytes);
+  }
   // Positions in the block.
   static void set_request_line(RequestHead& head, Method method, std::size_t method_size, std::size_t target_at, std::size_t target_size) {
     head.method_ = method;

@@ -129,23 +129,26 @@ void append_hash_escaped(std::string& out, std::string_view text) {
 }
 
 void append_json(std::string& out, std::string_view text) {
+  std::size_t from = 0;  // of the run that can be copied
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (plain(c)) {
-      out += c;
-    } else if (c == '"' || c == '\\') {
+    if (plain(c)) continue;
+    if (const auto n = utf8_length(text.substr(i)); n != 0) {
+      i += n - 1;
+      continue;
+    }
+    out.append(text.substr(from, i - from));
+    from = i + 1;
+    if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
-    } else if (const auto n = utf8_length(text.substr(i)); n != 0) {
-      out.append(text.substr(i, n));
-      i += n - 1;
     } else {
       const auto u = static_cast<unsigned char>(c);
-      out += "\\u00";
-      out += digits[u >> 4];
-      out += digits[u & 15];
+      const char escape[] = {'\\', 'u', '0', '0', digits[u >> 4], digits[u & 15]};
+      out.append(escape, sizeof escape);
     }
   }
+  out.append(text.substr(from));
 }
 
 void append_number(std::string& out, std::int64_t n) {
