@@ -6,6 +6,7 @@
 #include "http/engine_reasons.h"
 #include "http2/answer.h"
 #include "http2/session.h"
+#include "net/memory_budget.h"
 
 namespace http2 {
 
@@ -119,8 +120,9 @@ void Stream::head(http::ResponseHead head, std::optional<std::uint64_t> length) 
 }
 
 std::size_t Stream::writable() const {
-  if (gone_ || ended_ || out_.size() >= out_limit) return 0;
-  return out_limit - out_.size();
+  const std::size_t limit = net::window_under_pressure(out_limit);
+  if (gone_ || ended_ || out_.size() >= limit) return 0;
+  return limit - out_.size();
 }
 
 void Stream::data(net::Buffer& from, std::size_t max) {
