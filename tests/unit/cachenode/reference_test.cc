@@ -3,3 +3,5 @@
 #include "cachenode/options.h"
 
 TEST_CASE("the checked-in reference is what the tables say") { check_reference(config::table_of<cachenode::Options>(), "cachenode"); }
+
+TEST_CASE("the samples are read, and -T prints the same configuration") { check_samples<cachenode::Options>("cachenode"); }

@@ -8,11 +8,13 @@
 #include <fstream>
 #include <sstream>
 
+#include "config/loader.h"
 #include "config/reference.h"
 
+inline std::filesystem::path deploy_folder() { return std::filesystem::path(__FILE__).lexically_normal().parent_path().parent_path().parent_path().parent_path() / "deploy"; }
+
 inline std::string deploy_file(const std::string& name) {
-  const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path().parent_path();
-  std::ifstream in(root / "deploy" / name);
+  std::ifstream in(deploy_folder() / name);
   std::ostringstream out;
   out << in.rdbuf();
   return out.str();
@@ -24,4 +26,26 @@ inline void check_reference(const config::TableBase& table, const std::string& d
   CHECK(options_current);
   const bool page_current = deploy_file("man/" + daemon + ".8").find(config::reference_man(table)) != std::string::npos;
   CHECK(page_current);
+}
+
+// Every sample is well, and what -T prints of it means the same.
+template <class Root>
+void check_samples(const std::string& daemon) {
+  int found = 0;
+  for (const auto& sample : std::filesystem::directory_iterator(deploy_folder() / "samples")) {
+    const auto file = sample.path() / (daemon + ".toml");
+    if (!std::filesystem::exists(file)) continue;
+    ++found;
+    const auto read = [](const std::string& name, const std::string& text) {
+      config::Context context;
+      Root root;
+      config::load_text(context, name, text);
+      config::read_root(context, root);
+      CHECK(context.render_all() == "");
+      return config::effective_text(root);
+    };
+    const std::string once = read(file.string(), deploy_file("samples/" + sample.path().filename().string() + "/" + daemon + ".toml"));
+    CHECK(read("effective", once) == once);
+  }
+  CHECK(found > 0);
 }
