@@ -244,6 +244,22 @@ class Chain:
         for name in DAEMONS:
             self.daemons[name].start()
 
+    def wait_serving(self, seconds=30):
+        """Until the balancer has a server that passed its check; False if none does in this time."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(5)
+                try:
+                    s.connect(self.socket_path("balancer"))
+                    s.sendall(b"GET /_health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                    if s.recv(12) == b"HTTP/1.1 200":
+                        return True
+                except OSError:
+                    pass
+            time.sleep(0.1)
+        return False
+
     def stop(self):
         """Stops the daemons from the visitors' side inwards. Returns {name: exit code} of those that ran."""
         codes = {name: self.daemons[name].stop() for name in reversed(DAEMONS)}

@@ -126,6 +126,8 @@ def main():
             site.start(made)
         if not stopping.is_set():
             made.start()
+            if not made.wait_serving():
+                print(f"No application server passes its check yet: {', '.join(made.servers)}", file=sys.stderr)
             announce(a, made)
             watch(made, stopping)
     except (chain.ChainError, cluster.ClusterError) as problem:
