@@ -243,9 +243,9 @@ void BalanceExchange::take_granted() {
   server_counters().requests.add();
   if (facts_.sent == base::TimePoint{}) facts_.sent = now();
   const bool has_body = !stream_.body->none();
-  // Only what may be repeated is sent on a connection that the server may have closed meanwhile; a repetition takes no chance.
+  // Only what may be repeated is sent on a connection that the server may be closing at this moment; a repetition takes no chance.
   const bool any = repeatable(stream_.head.method(), has_body) && facts_.retries == 0;
-  lease_ = service_.pool().lease(server()->endpoint, *this, stream_.head.method(), any ? http::Reuse::any : http::Reuse::fresh, std::move(slot));
+  lease_ = service_.pool().lease(server()->endpoint, *this, stream_.head.method(), any ? http::Reuse::any : http::Reuse::none, std::move(slot));
   relay_.reset();
   lease_->send_head(stream_.head, http::request_framing(*stream_.body), stream_.upgrade_websocket);
   set_deadline(facts_.sent + backend.server_timeout);  // all attempts together

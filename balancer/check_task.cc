@@ -71,7 +71,7 @@ void CheckTask::begin() {
   const std::string& host = options.request.host;
   head.add(http::Token::host, !host.empty() ? host : server_.address.is_unix() ? "localhost" : server_.address.text());
   head.add(http::Token::user_agent, "balancer-check");
-  lease_ = checker_.pool().lease(endpoint_, *this, head.method(), http::Reuse::fresh, nullptr);
+  lease_ = checker_.pool().lease(endpoint_, *this, head.method(), http::Reuse::none, nullptr);
   lease_->send_head(head, {});
 }
 

@@ -80,6 +80,7 @@ std::unique_ptr<Lease> UpstreamPool::lease(std::shared_ptr<const Endpoint> endpo
 }
 
 UpstreamConnection* UpstreamPool::find_idle(const Endpoint& endpoint, Reuse reuse) {
+  if (reuse == Reuse::none) return nullptr;
   const auto found = idle_lists_.find(&endpoint);
   if (found == idle_lists_.end()) return nullptr;
   for (auto it = found->second.rbegin(); it != found->second.rend(); ++it) {

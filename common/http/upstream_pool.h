@@ -62,6 +62,7 @@ class SlotHold {
 enum class Reuse : std::uint8_t {
   any,      // repeatable request: any idle connection
   fresh,    // not repeatable: new, or idle for less than a second (see common/README.md)
+  none,     // a new connection
 };
 
 class UpstreamConnection;
