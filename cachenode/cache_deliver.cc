@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // CacheExchange: answers from the store, from a growing body, from a fetch that could not be shared, and of our own.
+#include <charconv>
+
 #include "cachenode/answer_head.h"
 #include "cachenode/cache_exchange.h"
 #include "cachenode/own_answer.h"
@@ -46,8 +48,8 @@ void CacheExchange::dress(http::ResponseHead& head, const CacheStatus& status, s
   const Shared& shared = service_.shared();
   if (age) {
     char digits[24];
-    const int n = std::snprintf(digits, sizeof digits, "%lld", static_cast<long long>(*age));
-    head.add(http::Token::age, std::string_view(digits, static_cast<std::size_t>(n)));
+    const char* end = std::to_chars(digits, digits + sizeof digits, *age).ptr;
+    head.add(http::Token::age, std::string_view(digits, static_cast<std::size_t>(end - digits)));
   }
   if (!shared.headers.cache_status.empty()) {
     std::string text;

@@ -73,10 +73,14 @@ void CacheExchange::set_detail(const base::ReasonRow& row, std::string_view subj
 // What only a trusted peer may say of its client is taken, or removed.
 void CacheExchange::take_claims() {
   const auto& listener = *static_cast<const Listener*>(stream_.connection->listener->owner);
-  client_ = http::effective_client(stream_.head, stream_.connection->peer.remote, *listener.trusted, stream_.connection->listener->tls);
-  facts_.client_ip = client_.ip;
-  facts_.https = client_.https;
-  if (client_.peer_trusted) return;
+  const net::Address& peer = stream_.connection->peer.remote;
+  client_.https = facts_.https = stream_.connection->listener->tls;
+  if (listener.trusted->contains(peer)) {
+    client_ = http::effective_client(stream_.head, peer, *listener.trusted, stream_.connection->listener->tls);
+    facts_.client_ip = client_.ip;
+    facts_.https = client_.https;
+    return;
+  }
   http::strip_claims(stream_.head);
   http::strip_identity_claims(stream_.head);
 }

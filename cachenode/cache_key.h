@@ -59,7 +59,7 @@ inline std::string kept_query(const KeyPolicy& policy, std::string_view query, b
 inline std::string sorted_query(std::string_view query) {
   std::vector<std::string_view> parameters;
   base::split(query, '&', [&](std::string_view parameter) { parameters.push_back(parameter); });
-  std::stable_sort(parameters.begin(), parameters.end());
+  std::sort(parameters.begin(), parameters.end());
   std::string out;
   for (const std::string_view parameter : parameters) {
     if (!out.empty()) out += '&';

@@ -33,7 +33,8 @@ void CacheExchange::prepare_head(http::RequestHead& head) {
   if (!client_.peer_trusted) {
     const std::string port = std::to_string(peer.local.port());
     const std::string host(head.host());
-    http::set_forwarded(head, {client_.ip, client_.https, host, port, {}});
+    const std::string ip = peer.remote.ip();
+    http::set_forwarded(head, {ip, client_.https, host, port, {}});
   } else if (service_.shared().append_xff) {
     http::append_forwarded_for(head, peer.remote.ip());
   }

@@ -7,6 +7,7 @@
 #include "cachenode/cache_exchange.h"
 #include "cachenode/cache_service.h"
 #include "cachenode/rules.h"
+#include "http/dates.h"
 #include "http/engine_reasons.h"
 #include "http/hop_by_hop.h"
 
@@ -182,7 +183,8 @@ void Fetch::judge(http::ResponseHead answer) {
 }
 
 store::Ref<store::Head> Fetch::make_head(const http::ResponseHead& answer, const StoreDecision& decision, const Rule* answer_rule) {
-  const http::ResponseHead kept = kept_head(service_.shared().policy, answer, order_.request_rule, answer_rule, decision.client_cache_control);
+  http::ResponseHead kept = kept_head(service_.shared().policy, answer, order_.request_rule, answer_rule, decision.client_cache_control);
+  if (!kept.has(http::Token::date)) kept.add(http::Token::date, http::http_date(loop().clock()));
   std::string names = vary_names(answer);
   std::string values;
   selecting_values(names, order_.request, values);
