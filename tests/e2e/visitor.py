@@ -33,6 +33,14 @@ class Answer:
         return f"{self.status} {self.headers} {self.body[:300]!r}"
 
 
+class Link(http.client.HTTPSConnection):
+    """To the site's name at 127.0.0.1, also where no file or name server knows `localhost`."""
+
+    def connect(self):
+        plain = socket.create_connection(("127.0.0.1", self.port), self.timeout)
+        self.sock = self._context.wrap_socket(plain, server_hostname=self.host)
+
+
 class Visitor:
     """Speaks HTTP/1.1 over TLS, a connection per request, and keeps cookies."""
 
@@ -50,7 +58,7 @@ class Visitor:
         headers = dict(headers or {})
         if self.cookies:
             headers.setdefault("Cookie", "; ".join(f"{n}={v}" for n, v in self.cookies.items()))
-        link = http.client.HTTPSConnection(self.host, self.port, timeout=timeout, context=self.context())
+        link = Link(self.host, self.port, timeout=timeout, context=self.context())
         try:
             link.request(method, path or "/", body, headers)
             raw = link.getresponse()
@@ -95,7 +103,7 @@ class Visitor:
         """A TLS connection that speaks HTTP/1.1."""
         context = self.context()
         context.set_alpn_protocols(["http/1.1"])
-        return context.wrap_socket(socket.create_connection((self.host, self.port), 30), server_hostname=self.host)
+        return context.wrap_socket(socket.create_connection(("127.0.0.1", self.port), 30), server_hostname=self.host)
 
 
 class WebSocket:
@@ -172,7 +180,7 @@ class Load:
         while not self.stopping.is_set():
             path = self.paths(n)
             try:
-                link = link or http.client.HTTPSConnection(self.visitor.host, self.visitor.port, timeout=120, context=context)
+                link = link or Link(self.visitor.host, self.visitor.port, timeout=120, context=context)
                 link.request("GET", path)
                 answer = link.getresponse()
                 body = answer.read()

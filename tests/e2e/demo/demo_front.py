@@ -7,7 +7,7 @@ from check import equal, expect
 
 
 def plain(w, method, path):
-    link = http.client.HTTPConnection("localhost", w.chain.http_port, timeout=30)
+    link = http.client.HTTPConnection("127.0.0.1", w.chain.http_port, timeout=30)
     link.request(method, path)
     answer = link.getresponse()
     answer.read()

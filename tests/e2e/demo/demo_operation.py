@@ -56,25 +56,53 @@ def define(suite):
 
     @suite.test("deploy/run serves the demo, shows each request, and stops everything when told to")
     def _(w):
-        directory = f"{w.options.dir}/deploy-run"
-        os.makedirs(directory, exist_ok=True)
-        ready = f"{directory}/ready"
-        if os.path.exists(ready):
-            os.unlink(ready)
-        with open(f"{directory}/output", "w") as out:
-            child = subprocess.Popen([f"{ROOT}/deploy/run", "--bin", w.chain.binaries, "--dir", directory, "--port", "0", "--ready",
-                                      ready], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
-        try:
-            until(lambda: os.path.exists(ready) or child.poll() is not None, 120, "it should become ready")
-            expect(child.poll() is None, open(f"{directory}/output").read())
-            with open(ready) as f:
-                site = dict(line.split() for line in f)["site"].rstrip("/")
-            visitor = Visitor(site, f"{directory}/cert.pem")
+        def look(visitor, output):
             until(lambda: visitor.get("/news?shown-request").status == 200, 30, "the site should answer")
-            until(lambda: "shown-request" in open(f"{directory}/output").read(), 15, "the request should be shown")
-        finally:
-            child.send_signal(signal.SIGTERM)
-            code = child.wait(60)
-        equal(code, 0, open(f"{directory}/output").read())
-        left = subprocess.run(["pgrep", "-f", directory], stdout=subprocess.PIPE, text=True).stdout.split()
-        equal(left, [], "processes left over")
+            until(lambda: "shown-request" in output(), 15, "the request should be shown")
+        deploy_run(w, [], look)
+
+    @suite.test("deploy/run serves a given application")
+    def _(w):
+        def look(visitor, output):
+            until(lambda: visitor.get("/news").status == 200, 30, "the site should answer")
+            expect(visitor.get("/news").hit, "the page should be cached")
+        deploy_run(w, ["--app", w.apps[0].address, "--app", w.apps[1].address], look)
+
+
+def processes_with(text):
+    """Process ids whose command lines contain this."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                if text.encode() in f.read():
+                    found.append(pid)
+        except OSError:
+            continue
+    return found
+
+
+def deploy_run(w, arguments, look):
+    directory = f"{w.options.dir}/deploy-run"
+    os.makedirs(directory, exist_ok=True)
+    ready, out_file = f"{directory}/ready", f"{directory}/output"
+    if os.path.exists(ready):
+        os.unlink(ready)
+
+    def output():
+        with open(out_file) as f:
+            return f.read()
+    with open(out_file, "w") as out:
+        child = subprocess.Popen([f"{ROOT}/deploy/run", "--bin", w.chain.binaries, "--dir", directory, "--port", "0", "--ready", ready,
+                                  *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        until(lambda: os.path.exists(ready) or child.poll() is not None, 120, "it should become ready")
+        expect(child.poll() is None, output())
+        with open(ready) as f:
+            site = dict(line.split() for line in f)["site"].rstrip("/")
+        look(Visitor(site, f"{directory}/cert.pem"), output)
+    finally:
+        child.send_signal(signal.SIGTERM)
+        code = child.wait(60)
+    equal(code, 0, output())
+    equal(processes_with(directory), [], "processes left over")
