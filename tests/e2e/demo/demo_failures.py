@@ -15,10 +15,10 @@ def define(suite):
         numbers = itertools.count()
         load = Load(w.visitor(), lambda n: f"/request?kill={next(numbers)}", 12)
         try:
-            until(lambda: load.count() > 300, 60, "the load should run")
+            until(lambda: load.count() > 200, 120, "the load should run")
             w.apps[0].stop(signal.SIGKILL)
             at = load.count()
-            until(lambda: load.count() > at + 1500, 60, "the other instance should serve")
+            until(lambda: load.count() > at + 600, 120, "the other instance should serve")
         finally:
             statuses = load.stop()
             w.apps[0].start()
@@ -34,7 +34,7 @@ def define(suite):
         try:
             w.apps[0].start(fast_listen=4)
             until(lambda: w.servers_up() == 2, 30, "the instance should come up")
-            expect(load.count() > 100, f"the others wait: only {load.count()} answers in four seconds")
+            expect(load.count() > 20, f"the others wait: only {load.count()} answers in four seconds")
             at = load.count()
             until(lambda: load.count() > at + 200, 30, "both should serve")
         finally:

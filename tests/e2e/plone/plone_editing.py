@@ -38,7 +38,7 @@ def define(suite):
             # Past the chain: through it, the PATCH itself would empty the cache, and nothing would be shown about PURGE.
             done = w.direct(("c1", "c2")[n % 2], "PATCH", "/page", json.dumps({"description": f"edit number {n} of the page"}), headers)
             equal(done.status, 204, f"PATCH: {done}")
-            until(lambda: f"edit number {n} of" in w.visitor().get("/page").text, 2, f"edit {n} should be visible")
+            until(lambda: f"edit number {n} of" in w.visitor().get("/page").text, 3, f"edit {n} should be visible")
 
         def purges():
             with open(w.chain.log("cachenode")) as f:
@@ -53,7 +53,7 @@ def define(suite):
             # The edit before sent several PURGEs; the last may come after the first visitor.
             until(lambda: w.visitor().get("/news").hit, 5, "/news should be cached before the edit")
             w.patch(headers, "/news", description=f"edit number {n} of the folder")
-            until(lambda: f"edit number {n} of" in w.visitor().get("/news").text, 2, f"edit {n} should be visible")
+            until(lambda: f"edit number {n} of" in w.visitor().get("/news").text, 3, f"edit {n} should be visible")
 
     @suite.test("an upload by the JSON API is stored and served")
     def _(w):
