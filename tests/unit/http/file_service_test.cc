@@ -39,7 +39,7 @@ struct Tree {
   ~Tree() { fs::remove_all(root.parent_path()); }
   void write(const std::string& name, const std::string& text) const { std::ofstream(root / name, std::ios::binary) << text; }
   FileEntry find(const std::string& path, std::vector<std::string> precompressed = {}) const {
-    return http::look_up_file({root.string(), path, {"index.html"}, std::move(precompressed)}, false).value();
+    return http::look_up_file({root.string(), {"index.html"}, std::move(precompressed)}, path, false).value();
   }
   std::shared_ptr<const FileEntry> entry(const std::string& path) const { return std::make_shared<const FileEntry>(find(path)); }
 };
@@ -66,7 +66,7 @@ TEST_CASE("only regular files below the root are found") {
     INFO(path);
     CHECK(tree.find(path).kind == FileEntry::Kind::missing);
   }
-  CHECK(http::look_up_file({tree.root.string() + "-none", "a", {}, {}}, false)->kind == FileEntry::Kind::missing);
+  CHECK(http::look_up_file({tree.root.string() + "-none", {}, {}}, "a", false)->kind == FileEntry::Kind::missing);
 }
 
 TEST_CASE("the answers that a file gives") {
@@ -145,10 +145,10 @@ TEST_CASE("a worker's files are looked up once a second") {
   http::FileService service(pool, loop);
   Waiter waiter(loop);
   http::FileWait wait(waiter);
-  const http::FileQuery query{tree.root.string(), "a.txt", {"index.html"}, {}};
+  const http::FilePlace place{tree.root.string(), {"index.html"}, {}};
   const auto find = [&] {
     std::shared_ptr<const FileEntry> found;
-    while (!(found = service.find(query, wait))) loop.turn(true);
+    while (!(found = service.find(place, "a.txt", wait))) loop.turn(true);
     return found;
   };
   CHECK(find()->content == "hello");

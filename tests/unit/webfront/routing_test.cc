@@ -13,7 +13,7 @@ std::vector<Site> example() {
   acme.path = prefix("/.well-known/acme-challenge/");
   acme.label = acme.path.label();
   acme.files = Files{};
-  acme.files->root = "/var/www/acme";
+  acme.files->place.root = "/var/www/acme";
   Route secure;
   secure.label = "any path";
   secure.redirect = Redirect{text("https://www.example.org$request_uri"), 0};
