@@ -24,10 +24,11 @@ std::shared_ptr<const re2::RE2> regex(const std::string& pattern) {
 }
 
 std::shared_ptr<const http::Endpoint> make_endpoint(const Server& server, const ServerOptions& options, const BackendOptions& backend,
-                                                    const TimeoutOptions& timeout) {
+                                                    const TimeoutOptions& timeout, std::uint32_t keepalive) {
   auto endpoint = std::make_shared<http::Endpoint>();
   endpoint->name = server.full_name;
   endpoint->address = server.address;
+  endpoint->keepalive = keepalive;
   http::UpstreamOptions& o = endpoint->options;
   o.connect = timeout.connect;
   o.first_byte = timeout.server;
@@ -69,11 +70,13 @@ Backend::Backend(const BackendOptions& given, const DefaultOptions& defaults, st
     server.name = s.name;
     server.full_name = options.name + "/" + s.name;
     server.address = s.address.address;
-    server.endpoint = make_endpoint(server, s, options, defaults.timeout);
+    const std::optional<std::uint32_t> limit = s.maxconn ? s.maxconn : options.server_defaults.maxconn;
+    // Application servers count open connections (waitress stops at 100): not more than can be of use.
+    const std::uint64_t keepalive = std::min<std::uint64_t>(64, std::uint64_t{limit.value_or(64)} * workers);
+    server.endpoint = make_endpoint(server, s, options, defaults.timeout, static_cast<std::uint32_t>(keepalive));
     server.checked = options.check.has_value() && s.check.value_or(options.server_defaults.check);
     server.health.state = server.checked ? Health::State::starting : Health::State::unchecked;
     server.changed = now;
-    const std::optional<std::uint32_t> limit = s.maxconn ? s.maxconn : options.server_defaults.maxconn;
     book.add_row(s.name, limit.value_or(0), s.weight.value_or(options.server_defaults.weight), !server.checked);
   }
   book.change(now, [&](std::span<http::ServerRow> rows) {

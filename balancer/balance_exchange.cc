@@ -6,9 +6,7 @@
 #include "balancer/balance_service.h"
 #include "balancer/own_answer.h"
 #include "http/engine_reasons.h"
-#include "http/forwarded.h"
 #include "http/hop_by_hop.h"
-#include "http/paths.h"
 #include "http/via.h"
 
 namespace balancer {
@@ -18,10 +16,6 @@ namespace {
 constexpr std::size_t body_before_admission = 64 * 1024;
 
 std::int64_t milliseconds(base::Duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); }
-
-const char* protocol_version(http::Protocol protocol) {
-  return protocol == http::Protocol::http1_0 ? "1.0" : protocol == http::Protocol::http2 ? "2" : "1.1";
-}
 
 Failure failure_of(const http::Lease& lease) {
   const base::Error& error = lease.error();
@@ -77,95 +71,6 @@ BalanceExchange::Next BalanceExchange::go(State state) {
   state_ = state;
   note(names[static_cast<std::size_t>(state)]);
   return Next::go_on;
-}
-
-// --- route ---
-
-BalanceExchange::Next BalanceExchange::run_route() {
-  http::RequestHead& head = stream_.head;
-  const auto& shared = service_.state();
-  if (http::count_via(head, shared.via_name) > shared.via_visits) {
-    facts_.frontend->counters.of(service_.worker()).denied.add();
-    answer_own({{&reason::loop, 0, 0, shared.via_name}, base::Side::client}, "PR");
-    return Next::go_on;
-  }
-  match_ = http::match_form(head.path());
-  if (serve_health()) return Next::go_on;
-  observe::LastReason why;
-  const std::size_t index = pick_backend(facts_.frontend->rules, {&head, match_}, why);
-  if (index == no_backend) {
-    answer_own({why.last(), base::Side::internal}, "SC");
-    return Next::go_on;
-  }
-  facts_.backend = &service_.state().backends[index];
-  facts_.backend_sessions = facts_.backend->sessions.enter();
-  if (!facts_.backend->cookie.name.empty()) {
-    only_if_ = !facts_.backend->only_if || facts_.backend->only_if->fails({&head, match_}) == nullptr;
-    facts_.named = find_named();
-  }
-  prepare_head(head);
-  return go(State::body);
-}
-
-bool BalanceExchange::serve_health() {
-  const std::optional<std::string>& path = facts_.frontend->options.health;
-  if (!path || !below(match_, *path)) return false;
-  const std::string_view name = std::string_view(match_).substr(std::min(match_.size(), path->size() + 1));
-  const base::ReasonRow* row = &reason::health_down;
-  if (name.empty()) {
-    for (const Backend& backend : service_.state().backends)
-      if (backend.any_up()) row = &reason::health_up;
-  } else if (const Backend* backend = service_.state().find_backend(name)) {
-    if (backend->any_up()) row = &reason::health_up;
-  } else {
-    row = &reason::health_unknown;
-  }
-  OwnAnswer answer = health_answer(*row, name);
-  facts_.frontend->counters.of(service_.worker()).intercepted.add();
-  facts_.status = row->status;
-  std::memcpy(facts_.termination, "LR--", 4);
-  net::Buffer body;
-  body.append(answer.body);
-  stream_.body->discard();
-  stream_.sink->head(std::move(answer.head), answer.body.size());
-  if (stream_.head.method() != http::Method::head) stream_.sink->data(body);
-  stream_.sink->end();
-  end_ = {row, 0, 0, {}};
-  go(State::settle);
-  return true;
-}
-
-std::size_t BalanceExchange::find_named() {
-  Backend& backend = *facts_.backend;
-  if (!stream_.head.has(http::Token::cookie)) return http::no_row;
-  facts_.cookie_sent = http::cookie_value(stream_.head, backend.cookie.name).has_value();
-  if (!facts_.cookie_sent) return http::no_row;
-  observe::LastReason why;
-  return backend.book.read(
-      [&](std::span<const http::ServerRow> rows, const http::Admission::Totals&) { return sticky_row(backend.cookie, stream_.head, rows, why); });
-}
-
-// What the servers see: the connection's own fields and claims of strangers are gone.
-void BalanceExchange::prepare_head(http::RequestHead& head) {
-  const net::PeerInfo& peer = stream_.connection->peer;
-  const http::EffectiveClient client = http::effective_client(head, peer.remote, facts_.frontend->trusted, stream_.connection->listener->tls);
-  facts_.client_ip = client.ip;
-  http::remove_hop_by_hop(head);
-  if (!client.peer_trusted) {
-    http::strip_claims(head);
-    http::strip_identity_claims(head);
-    const std::string host(head.host());
-    const std::string port = std::to_string(peer.local.port());
-    http::set_forwarded(head, {client.ip, client.https, host, port, {}});
-  } else if (facts_.frontend->options.append_xff) {
-    http::append_forwarded_for(head, peer.remote.ip());
-  }
-  const CookieRules& cookie = facts_.backend->cookie;
-  if (cookie.indirect && facts_.cookie_sent) {
-    const std::string left = without_cookie(http::joined_cookies(head), cookie.name);
-    http::set_cookies(head, left);
-  }
-  http::append_via(head, protocol_version(stream_.protocol), service_.state().via_name);
 }
 
 // --- body, admission, queue ---
