@@ -124,9 +124,7 @@ class Compiler {
     if (from.files) {
       Files files;
       files.alias = from.files->root.empty();
-      files.root = files.alias ? from.files->alias : from.files->root;
-      files.index = from.files->index;
-      files.precompressed = from.files->precompressed;
+      files.place = {files.alias ? from.files->alias : from.files->root, from.files->index, from.files->precompressed};
       files.cache_control = from.files->cache_control;
       route.files = std::move(files);
     }

@@ -57,7 +57,7 @@ std::string outcome(const Plan& plan, const RequestView& view) {
     case Action::refuse: return "answer " + std::to_string(plan.status) + " " + std::string(http::reason_phrase(plan.status)) + " (" + plan.refusal->name + ")";
     case Action::respond: return "answer " + std::to_string(plan.status) + " " + std::string(http::reason_phrase(plan.status));
     case Action::redirect: return "answer " + std::to_string(plan.status) + ", Location: " + plan.location;
-    case Action::files: return "file " + plan.route->files->root + "/" + std::string(plan.file);
+    case Action::files: return "file " + plan.route->files->place.root + "/" + std::string(plan.file);
     case Action::proxy: return "send to " + plan.route->proxy + ": " + std::string(view.method_name) + " " + (plan.target.empty() ? std::string(view.target) : plan.target);
   }
   return {};

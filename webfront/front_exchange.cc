@@ -58,17 +58,8 @@ FrontExchange::Next FrontExchange::go(State state) {
 void FrontExchange::identify() {
   const net::PeerInfo& peer = stream_.connection->peer;
   http::RequestHead& head = stream_.head;
-  http::EffectiveClient client = http::effective_client(head, peer.remote, *listener().trusted, listener().tls);
-  peer_trusted_ = client.peer_trusted;
-  facts_.client_ip = std::move(client.ip);
-  facts_.https = client.https;
-  authority_ = client.host.empty() ? std::string(head.host()) : std::move(client.host);
-  if (!client.port.empty()) forwarded_port_ = std::move(client.port);
-  else if (peer.local.port() != 0) forwarded_port_ = std::to_string(peer.local.port());
-  else forwarded_port_ = client.https ? "443" : "80";
-  const auto named = head.get(http::Token::x_request_id);
-  facts_.request_id = peer_trusted_ && named && http::valid_request_id(*named) ? std::string(*named) : http::new_request_id();
-  view_ = view_of(head, facts_.https, facts_.client_ip);
+  client_ = http::effective_client(head, peer.remote, *listener().trusted, listener().tls);
+  view_ = view_of(head, client_.https, client_.ip);
 }
 
 FrontExchange::Next FrontExchange::run_route() {
@@ -115,16 +106,16 @@ FrontExchange::Next FrontExchange::act() {
 FrontExchange::Next FrontExchange::run_file() {
   if (!client_waits()) return Next::go_on;
   const Files& files = *route().files;
-  const auto entry = service_.files().find({files.root, std::string(file_path(route(), view_)), files.index, files.precompressed}, *file_wait_);
+  const auto entry = service_.files().find(files.place, file_path(route(), view_), *file_wait_);
   if (!entry) return Next::wait;
   file_wait_.reset();
-  http::FileAnswer answer = http::answer_file(entry, stream_.head, files.cache_control, !files.precompressed.empty());
+  http::FileAnswer answer = http::answer_file(entry, stream_.head, files.cache_control, !files.place.precompressed.empty());
   end_ = {&http::reasons::finished};
   const int status = answer.head.status();
   if (status >= 400 && status != 416 && status != 412) {
     OwnAnswer own = status_answer(status, plan_.site);
     if (const auto allow = answer.head.get(http::Token::allow)) own.head.add(http::Token::allow, *allow);
-    if (status >= 500) service_.log_error("file", "cannot serve " + files.root + ": errno " + std::to_string(entry->error));
+    if (status >= 500) service_.log_error("file", "cannot serve " + files.place.root + ": errno " + std::to_string(entry->error));
     send_own(std::move(own));
     return Next::go_on;
   }
@@ -213,12 +204,24 @@ FrontExchange::Next FrontExchange::run_queue() {
 
 // --- upstream ---
 
+const std::string& FrontExchange::request_id() {
+  if (!request_id_.empty()) return request_id_;
+  const auto named = stream_.head.get(http::Token::x_request_id);
+  request_id_ = client_.peer_trusted && named && http::valid_request_id(*named) ? std::string(*named) : http::new_request_id();
+  return request_id_;
+}
+
 http::RequestHead FrontExchange::upstream_head() {
   http::RequestHead head = stream_.head;  // the original stays for the log
-  clean_request(head, peer_trusted_);
-  const std::string_view port = forwarded_port_;
-  http::set_forwarded(head, {facts_.client_ip, facts_.https, authority_, port, "_front"});
-  head.set(http::Token::x_request_id, facts_.request_id);
+  clean_request(head, client_.peer_trusted);
+  std::string port = client_.port;
+  if (port.empty()) {
+    const std::uint16_t local = stream_.connection->peer.local.port();
+    port = local != 0 ? std::to_string(local) : client_.https ? "443" : "80";
+  }
+  const std::string_view host = client_.host.empty() ? stream_.head.host() : std::string_view(client_.host);
+  http::set_forwarded(head, {client_.ip, client_.https, host, port, "_front"});
+  head.set(http::Token::x_request_id, request_id());
   const char* version = stream_.protocol == http::Protocol::http2 ? "2" : stream_.protocol == http::Protocol::http1_0 ? "1.0" : "1.1";
   http::append_via(head, version, service_.shared().via);
   if (!plan_.target.empty()) head.set_target(plan_.target);

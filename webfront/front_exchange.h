@@ -9,6 +9,7 @@
 #include "http/admission.h"
 #include "http/exchange.h"
 #include "http/file_service.h"
+#include "http/forwarded.h"
 #include "http/relay.h"
 #include "webfront/collected_body.h"
 #include "webfront/compile.h"
@@ -39,9 +40,6 @@ class FrontExchange final : public http::Exchange {
 
   // What the log and the counters need.
   struct Facts {
-    std::string client_ip;
-    std::string request_id;
-    bool https = false;
     int status = 0;                 // sent to the client, 0: none
     int upstream_status = 0;
     std::string upstream_addr;
@@ -54,6 +52,8 @@ class FrontExchange final : public http::Exchange {
   const Plan& plan() const { return plan_; }
   const http::Stream& request() const { return stream_; }
   const base::Reason& reason() const { return end_; }
+  const http::EffectiveClient& client() const { return client_; }
+  const std::string& request_id();  // a trusted peer's, else one made when first asked for
 
  protected:
   Step run() override;
@@ -94,9 +94,8 @@ class FrontExchange final : public http::Exchange {
   Facts facts_;
   RequestView view_;
   Plan plan_;
-  std::string authority_;    // what X-Forwarded-Host says
-  std::string forwarded_port_;
-  bool peer_trusted_ = false;
+  http::EffectiveClient client_;
+  std::string request_id_;
   std::optional<http::FileWait> file_wait_;
   std::unique_ptr<CollectedBody> collected_;
   std::optional<http::Ticket> route_ticket_, ticket_;

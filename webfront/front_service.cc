@@ -9,7 +9,7 @@
 namespace webfront {
 
 FrontService::FrontService(net::EventLoop& loop, Shared& shared, http::LoopDesk& desk, const ServiceEnvironment& environment)
-    : loop_(loop), shared_(shared), desk_(desk), environment_(environment), pool_(loop), files_(*environment.offload, loop),
+    : loop_(loop), shared_(shared), desk_(desk), environment_(environment), pool_(loop, environment.connector), files_(*environment.offload, loop),
       turns_(shared.compiled->upstreams.size(), environment.worker) {
   observe::Metrics& metrics = *environment_.metrics;
   requests_ = &metrics.counter("webfront_http_requests_total", "Requests that were answered or refused.").cell(environment_.worker);
@@ -119,13 +119,13 @@ void FrontService::finished(FrontExchange& exchange) {
   http::AccessRecord record;
   const std::string peer = stream.connection->peer.remote.ip();
   fill_connection(record, *stream.connection, peer);
-  record.remote_addr = facts.client_ip;
+  record.remote_addr = exchange.client().ip;
   record.request = &stream.head;
   record.protocol = stream.protocol == http::Protocol::http2 ? "HTTP/2.0" : stream.protocol == http::Protocol::http1_0 ? "HTTP/1.0" : "HTTP/1.1";
-  record.scheme = facts.https ? "https" : "http";
+  record.scheme = exchange.client().https ? "https" : "http";
   if (plan.site && !plan.site->names.empty()) record.server_name = plan.site->names.front();
   if (plan.route) record.route = plan.route->label;
-  record.request_id = facts.request_id;
+  record.request_id = exchange.request_id();
   record.request_length = stream.head_bytes + stream.body->received();
   record.status = facts.status;
   record.bytes_sent = stream.sink->total_bytes();

@@ -46,6 +46,7 @@ struct ServiceEnvironment {
   observe::ErrorLog* errors = nullptr;
   observe::LogRing* access = nullptr;  // null: no access log
   observe::LogTarget target = 0;
+  http::UpstreamPool::Connector connector = net::connect_plain;  // tests: memory
 };
 
 class FrontService final : public http::Service {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "http/file_place.h"
 #include "webfront/conditions.h"
 #include "webfront/text_template.h"
 #include "webfront/virtual_host.h"
@@ -33,12 +34,9 @@ struct Respond {
 };
 
 struct Files {
-  std::string root;
-  bool alias = false;                     // `root` replaces the route's prefix
-  std::vector<std::string> index{"index.html"};
-  std::vector<std::string> precompressed; // codings in order of preference: "br", "zstd", "gzip"
+  http::FilePlace place;
+  bool alias = false;                     // the place's root replaces the route's prefix
   std::string cache_control;
-  std::size_t place = 0;                  // of its file service among the configuration's, from 0
 };
 
 // Fields set and removed: of answers (`headers`).

@@ -3,7 +3,6 @@
 
 #include "http/codings.h"
 #include "http/conditionals.h"
-#include "http/dates.h"
 #include "http/ranges.h"
 
 namespace http {
@@ -110,7 +109,7 @@ FileAnswer answer_file(const std::shared_ptr<const FileEntry>& entry, const Requ
   validators.etag = chosen.etag;
   validators.last_modified = chosen.modified;
   out.head.set_status(200);
-  out.head.add(Token::last_modified, format_date(chosen.modified));
+  out.head.add(Token::last_modified, chosen.last_modified);
   out.head.add(Token::etag, chosen.etag);
   if (!cache_control.empty()) out.head.add(Token::cache_control, cache_control);
   if (varies) out.head.add(Token::vary, "Accept-Encoding");

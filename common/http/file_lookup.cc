@@ -13,6 +13,7 @@
 #include <cstdio>
 
 #include "base/bytes.h"
+#include "http/dates.h"
 
 namespace http {
 
@@ -98,6 +99,7 @@ std::optional<FileEntry> describe(Fd& fd, const struct stat& status, std::string
   out.kind = FileEntry::Kind::file;
   out.size = static_cast<std::uint64_t>(status.st_size);
   out.modified = status.st_mtim.tv_sec;
+  out.last_modified = format_date(out.modified);
   if (out.size <= small_file) {
     if (!read_whole(fd.get(), out.size, out.content, nowait)) {
       if (nowait && errno == EAGAIN) return std::nullopt;
@@ -142,18 +144,18 @@ std::string_view ending_of(std::string_view coding) {
 
 }  // namespace
 
-std::optional<FileEntry> look_up_file(const FileQuery& query, bool nowait) {
-  if (hidden_path(query.path) || query.path.find('\0') != std::string::npos) return FileEntry{};
-  Fd root(open_at(AT_FDCWD, query.root.c_str(), O_PATH | O_DIRECTORY, false, nowait));
+std::optional<FileEntry> look_up_file(const FilePlace& place, const std::string& wanted, bool nowait) {
+  if (hidden_path(wanted) || wanted.find('\0') != std::string::npos) return FileEntry{};
+  Fd root(open_at(AT_FDCWD, place.root.c_str(), O_PATH | O_DIRECTORY, false, nowait));
   if (root.get() < 0) {
     if (nowait && errno == EAGAIN) return std::nullopt;
     return not_found(errno);
   }
-  std::string path = query.path;
+  std::string path = wanted;
   auto found = open_one(root.get(), path, nowait);
   if (!found) return std::nullopt;
   if (found->kind == FileEntry::Kind::directory) {
-    for (const std::string& name : query.index) {
+    for (const std::string& name : place.index) {
       std::string in = path.empty() ? name : path + "/" + name;
       auto index = open_one(root.get(), in, nowait);
       if (!index) return std::nullopt;
@@ -165,7 +167,7 @@ std::optional<FileEntry> look_up_file(const FileQuery& query, bool nowait) {
     }
   }
   if (found->kind != FileEntry::Kind::file) return found;
-  for (const std::string& coding : query.precompressed) {
+  for (const std::string& coding : place.precompressed) {
     auto encoded = open_one(root.get(), path + std::string(ending_of(coding)), nowait);
     if (!encoded) return std::nullopt;
     // One that is older than its original was made of something else.

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "http/file_place.h"
 #include "net/buffer.h"
 
 namespace http {
@@ -30,6 +31,7 @@ struct FileEntry {
   std::string content;                    // of files up to small_file bytes
   std::uint64_t size = 0;
   std::int64_t modified = 0;              // seconds since 1970
+  std::string last_modified;              // the same as an HTTP date
   std::string etag;                       // with its quotes
   std::string content_type;
   // Precompressed neighbours: coding and entry, in the order asked for.
@@ -38,15 +40,9 @@ struct FileEntry {
 
 inline constexpr std::size_t small_file = 16 * 1024;
 
-struct FileQuery {
-  std::string root;                        // absolute or relative to the working directory
-  std::string path;                        // decoded, below the root, no first slash; empty: the root itself
-  std::vector<std::string> index;          // names tried in a directory
-  std::vector<std::string> precompressed;  // "br", "zstd", "gzip"
-};
-
-// With `nowait` nullopt if the answer is not in the kernel's caches.
-std::optional<FileEntry> look_up_file(const FileQuery& query, bool nowait);
+// `path`: decoded, below the root, without a first slash; empty: the root itself. With `nowait` nullopt if the answer is not in the
+// kernel's caches.
+std::optional<FileEntry> look_up_file(const FilePlace& place, const std::string& path, bool nowait);
 
 // By the name's ending; "application/octet-stream" if unknown. Text types say charset=utf-8.
 std::string_view mime_type(std::string_view name);

@@ -7,35 +7,27 @@
 
 namespace http {
 
-std::string FileService::key_of(const FileQuery& query) {
-  std::string key;
-  key.reserve(query.root.size() + query.path.size() + 16);
-  (key += query.root) += '\0';
-  key += query.path;
+std::shared_ptr<const FileEntry> FileService::find(const FilePlace& place, std::string_view path, FileWait& wait) {
   // Routes that look for other neighbours see other entries.
-  for (const std::string& name : query.precompressed) (key += '\0') += name;
-  key += '\1';
-  for (const std::string& name : query.index) (key += '\0') += name;
-  return key;
-}
-
-std::shared_ptr<const FileEntry> FileService::find(const FileQuery& query, FileWait& wait) {
-  std::string key = key_of(query);
-  auto& slot = entries_[key];
+  const FilePlace* address = &place;
+  key_.assign(reinterpret_cast<const char*>(&address), sizeof address);
+  key_ += path;
+  auto& slot = entries_[key_];
   if (!slot) {
     slot = std::make_unique<Entry>();
-    order_.push_back(key);
+    order_.push_back(key_);
   }
   Entry& entry = *slot;
   if (!entry.pending && entry.found && loop_.now() - entry.checked < validity) return entry.found;
   if (!entry.pending) {
-    if (auto now = look_up_file(query, true)) {
+    const std::string key = key_;
+    if (auto now = look_up_file(place, std::string(path), true)) {
       keep(key, std::move(*now));
       auto found = entry.found;
       make_room();
       return found;
     }
-    auto job = offload_.submit([query] { return look_up_file(query, false).value_or(FileEntry{}); },
+    auto job = offload_.submit([place, wanted = std::string(path)] { return look_up_file(place, wanted, false).value_or(FileEntry{}); },
                                [this, key](FileEntry found) { keep(key, std::move(found)); });
     if (!job) {
       FileEntry busy;
