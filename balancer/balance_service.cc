@@ -13,6 +13,14 @@ std::uint64_t milliseconds(base::Duration d) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::milliseconds>(d).count()));
 }
 
+// The engine's rows name options of [limits]; the balancer's are timeouts.
+std::string with_own_option(std::string text) {
+  const std::size_t at = text.find("(limits.");
+  if (at == std::string::npos) return text;
+  const bool head = text.find("(limits.header_timeout)", at) == at;
+  return text.replace(at, text.find(')', at) + 1 - at, head ? "(defaults.timeout.http_request)" : "(defaults.timeout.client)");
+}
+
 }  // namespace
 
 BalanceService::BalanceService(net::EventLoop& loop, State& state, http::LoopDesk& desk, std::size_t worker, RequestLog log, ServiceTools tools,
@@ -39,7 +47,7 @@ void BalanceService::noticed(const base::Reason& what, const http::ConnectionInf
   tools_.metrics->counter("balancer_client_limits_total", "Limits and time-outs of client connections that were reached.", {{"reason", what.row->name}})
       .cell(worker_).add();
   if (!tools_.errors->enabled(observe::Level::info)) return;
-  tools_.errors->write(observe::Level::info, connection.peer.remote.text() + ": " + what.text(), what.row->name);
+  tools_.errors->write(observe::Level::info, connection.peer.remote.text() + ": " + with_own_option(what.text()), what.row->name);
 }
 
 void BalanceService::error_answer(const base::Error& error, http::ResponseHead& head, std::string& body) {

@@ -202,6 +202,8 @@ void Http1Connection::open_exchange(RequestHead head, std::size_t size) {
   if (answer_here(head)) return;
   in_.consume(size);
   s.http10_ = head.minor_version() == 0;
+  // HTTP/1.0 without Host gets the default site; what goes on is HTTP/1.1 and needs one (RFC 9112 3.2, 3.3).
+  if (!head.has(Token::host)) head.add(Token::host, "localhost");
   s.close_ = s.parser_.close();
   s.method_ = head.method();
   s.decoder_.start(s.parser_.framing(), options().body);
