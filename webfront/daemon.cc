@@ -41,6 +41,7 @@ bool Daemon::check(config::Context& context) {
   shared_.body_size = root_.limits.body_size;
   if (root_.log.access) {
     const std::string format = root_.log.access->format.empty() ? "combined" : root_.log.access->format;
+    shared_.log_answer_fields = format.find("$sent_http_") != std::string::npos || format.find("${sent_http_") != std::string::npos;
     std::string problem;
     if (!http::AccessFormat::compile(format, shared_.format, problem)) context.problem({}, "log.access.format: " + problem);
   }

@@ -121,6 +121,7 @@ FrontExchange::Next FrontExchange::run_file() {
   }
   edit_headers(answer.head, plan_.site, plan_.route, view_, false);
   facts_.status = status;
+  keep_for_log(answer.head);
   stream_.body->discard();
   stream_.sink->head(std::move(answer.head), answer.length);
   stream_.sink->data(answer.body);
@@ -299,6 +300,7 @@ void FrontExchange::answer_head() {
   http::remove_hop_by_hop(head);
   http::append_via(head, version, service_.shared().via);
   edit_headers(head, plan_.site, plan_.route, view_, true);
+  keep_for_log(head);
   if (lease_->must_close()) stream_.sink->close_after();
   tunnel_ = lease_->state() == http::Lease::State::tunnel;
   if (tunnel_) stream_.sink->switch_to_tunnel(std::move(head));
@@ -353,6 +355,7 @@ void FrontExchange::send_own(OwnAnswer answer) {
   clear_deadline();
   edit_headers(answer.head, plan_.site, plan_.route, view_, false);
   facts_.status = answer.head.status();
+  keep_for_log(answer.head);
   stream_.body->discard();
   net::Buffer body;
   body.append(answer.body);
@@ -360,6 +363,10 @@ void FrontExchange::send_own(OwnAnswer answer) {
   stream_.sink->data(body);
   stream_.sink->end();
   go(State::settle);
+}
+
+void FrontExchange::keep_for_log(const http::ResponseHead& head) {
+  if (service_.shared().log_answer_fields) facts_.answer = head;
 }
 
 bool FrontExchange::client_waits() {

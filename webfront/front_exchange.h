@@ -47,6 +47,7 @@ class FrontExchange final : public http::Exchange {
     base::TimePoint queued{}, admitted{};
     base::Duration connect_time = base::Duration{-1}, header_time = base::Duration{-1}, response_time = base::Duration{-1};
     bool retried = false;
+    std::optional<http::ResponseHead> answer;  // where the log wants it
   };
   const Facts& facts() const { return facts_; }
   const Plan& plan() const { return plan_; }
@@ -82,6 +83,7 @@ class FrontExchange final : public http::Exchange {
   void answer_own(const base::Error& error);
   void send_own(OwnAnswer answer);
   void client_left();
+  void keep_for_log(const http::ResponseHead& head);
   bool client_waits();     // false: it left while nothing of the answer was there
   void finish(base::Reason reason);
   Next go(State state);

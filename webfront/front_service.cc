@@ -127,6 +127,7 @@ void FrontService::finished(FrontExchange& exchange) {
   if (plan.route) record.route = plan.route->label;
   record.request_id = exchange.request_id();
   record.request_length = stream.head_bytes + stream.body->received();
+  if (facts.answer) record.response = &*facts.answer;
   record.status = facts.status;
   record.bytes_sent = stream.sink->total_bytes();
   record.body_bytes_sent = stream.sink->body_bytes();

@@ -31,6 +31,7 @@ struct Shared {
   std::uint32_t via_visits = 0;
   std::uint64_t body_size = 256ULL << 20;
   http::AccessFormat format;
+  bool log_answer_fields = false;  // the format has $sent_http_…: heads of answers are kept for it
 };
 
 // The places a request holds, until the upstream is done with it.
