@@ -32,6 +32,7 @@ struct ConnectionInfo {
   std::uint64_t serial = 0;    // unique in the process
   std::uint32_t requests = 0;  // how many before this one
   base::TimePoint accepted{};
+  std::shared_ptr<void> hold;  // released when the connection ends
 };
 
 enum class Protocol : std::uint8_t { http1_0, http1_1, http2 };

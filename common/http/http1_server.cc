@@ -21,8 +21,9 @@ void ClientConnections::own(std::unique_ptr<ClientConnection> connection) {
   if (count_hook_) count_hook_(connections_.size());
 }
 
-void ClientConnections::adopt(std::unique_ptr<net::Transport> transport, const ListenerInfo& listener) {
+void ClientConnections::adopt(std::unique_ptr<net::Transport> transport, const ListenerInfo& listener, std::shared_ptr<void> hold) {
   ConnectionInfo info;
+  info.hold = std::move(hold);
   info.listener = &listener;
   info.serial = first_serial_ + ++accepted_;
   info.accepted = loop_.now();

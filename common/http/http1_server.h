@@ -67,8 +67,8 @@ class ClientConnections final : public net::TaskOwner {
   void set_options(const ServerOptions& options) { options_ = options; }
   // Called with count() after it changed, to balance load and to see the end of a drain. It must not end connections.
   void set_count_hook(std::function<void(std::size_t)> hook) { count_hook_ = std::move(hook); }
-  // `listener` must outlive the connection.
-  void adopt(std::unique_ptr<net::Transport> transport, const ListenerInfo& listener);
+  // `listener` must outlive the connection; `hold` is released when it ends.
+  void adopt(std::unique_ptr<net::Transport> transport, const ListenerInfo& listener, std::shared_ptr<void> hold = {});
   void drain();      // no connection stays open longer than its exchanges
   void close_all();  // now
   bool draining() const { return draining_; }

@@ -13,13 +13,15 @@ namespace process {
 
 class WorkerFrame::Door final : public net::AcceptHandler {
  public:
-  Door(WorkerFrame& frame, const OpenListener& listener) : frame_(frame), listener_(listener) {}
+  Door(WorkerFrame& frame, std::size_t index) : frame_(frame), listener_(*frame.listeners_[index]), index_(index) {}
 
   void accepted(int fd, const net::Address& remote, const net::Address& local) override {
+    std::shared_ptr<void> hold;
+    if (listener_.spec.max_connections) hold = std::shared_ptr<void>(&frame_, [index = index_](void* frame) { static_cast<WorkerFrame*>(frame)->left(index); });
     net::EventLoop& loop = frame_.thread_.loop();
     auto transport = listener_.spec.tls ? net::make_tls_transport(loop, fd, remote, local, listener_.spec.tls)
                                         : net::make_plain_transport(loop, fd, remote, local);
-    if (transport) frame_.connections_->adopt(std::move(transport), listener_.spec.info);
+    if (transport) frame_.connections_->adopt(std::move(transport), listener_.spec.info, std::move(hold));
     frame_.check_memory();
   }
   void accept_failed(int error, bool first) override {
@@ -32,6 +34,23 @@ class WorkerFrame::Door final : public net::AcceptHandler {
  private:
   WorkerFrame& frame_;
   const OpenListener& listener_;
+  std::size_t index_;
+};
+
+// Counts what a limited listener accepts, before it is dealt to a worker.
+class WorkerFrame::Gate final : public net::AcceptHandler {
+ public:
+  Gate(WorkerFrame& frame, std::size_t index, net::AcceptHandler& next) : frame_(frame), index_(index), next_(next) {}
+  void accepted(int fd, const net::Address& remote, const net::Address& local) override {
+    frame_.entered(index_);
+    next_.accepted(fd, remote, local);
+  }
+  void accept_failed(int error, bool first) override { next_.accept_failed(error, first); }
+
+ private:
+  WorkerFrame& frame_;
+  std::size_t index_;
+  net::AcceptHandler& next_;
 };
 
 // Looks again while accepting pauses for want of memory.
@@ -66,12 +85,13 @@ void WorkerFrame::open() {
   connections_->set_http2(http2::session_factory());
   connections_->set_first_serial(std::uint64_t{thread_.id()} << 40);
   connections_->set_count_hook([this](std::size_t count) { count_changed(count); });
-  for (const auto& listener : listeners_) doors_.push_back(std::make_unique<Door>(*this, *listener));
+  for (std::size_t i = 0; i < listeners_.size(); ++i) doors_.push_back(std::make_unique<Door>(*this, i));
 }
 
 net::AcceptHandler& WorkerFrame::door(std::size_t listener) { return *doors_[listener]; }
 
 void WorkerFrame::accept(const std::vector<std::unique_ptr<WorkerFrame>>& all) {
+  all_ = &all;
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     const OpenListener& open = *listeners_[i];
     net::AcceptHandler* handler = doors_[i].get();
@@ -82,11 +102,12 @@ void WorkerFrame::accept(const std::vector<std::unique_ptr<WorkerFrame>>& all) {
       dealers_.push_back(std::make_unique<net::Dealer>(std::move(targets)));
       handler = dealers_.back().get();
     }
-    auto accepter = std::make_unique<net::Accepter>(thread_.loop(), *this, open.listener->fd(thread_.id()), *handler);
     if (open.spec.max_connections) {
-      const std::size_t accepting = open.listener->dealt() ? 1 : all.size();
-      limited_.emplace_back(accepter.get(), std::max<std::size_t>(1, open.spec.max_connections / accepting));
+      gates_.push_back(std::make_unique<Gate>(*this, i, *handler));
+      handler = gates_.back().get();
     }
+    auto accepter = std::make_unique<net::Accepter>(thread_.loop(), *this, open.listener->fd(thread_.id()), *handler);
+    if (open.spec.max_connections) limited_.emplace_back(accepter.get(), i);
     net::Task* key = accepter.get();
     accepters_.emplace(key, std::move(accepter));
   }
@@ -95,10 +116,33 @@ void WorkerFrame::accept(const std::vector<std::unique_ptr<WorkerFrame>>& all) {
 void WorkerFrame::count_changed(std::size_t count) {
   thread_.add_load(static_cast<std::int32_t>(count) - static_cast<std::int32_t>(last_count_));
   last_count_ = count;
-  if (short_of_memory_) return;
-  for (auto& [accepter, share] : limited_) {
-    if (count >= share && !accepter->paused()) accepter->pause();
-    else if (count < share && accepter->paused()) accepter->resume();
+}
+
+void WorkerFrame::entered(std::size_t listener) {
+  const OpenListener& open = *listeners_[listener];
+  if (open.connections.fetch_add(1) + 1 < open.spec.max_connections) return;
+  update_limit(listener);
+  tell_limit(listener);
+}
+
+void WorkerFrame::left(std::size_t listener) {
+  const OpenListener& open = *listeners_[listener];
+  if (open.connections.fetch_sub(1) == open.spec.max_connections) tell_limit(listener);
+}
+
+// Whoever crossed the limit tells the others; each looks at the count itself, so that the order of messages does not matter.
+void WorkerFrame::tell_limit(std::size_t listener) {
+  if (!all_) return;
+  for (const auto& frame : *all_) frame->thread_.post([frame = frame.get(), listener] { frame->update_limit(listener); });
+}
+
+void WorkerFrame::update_limit(std::size_t listener) {
+  const OpenListener& open = *listeners_[listener];
+  const bool full = open.connections.load() >= open.spec.max_connections;
+  for (auto& [accepter, index] : limited_) {
+    if (index != listener) continue;
+    if (full) accepter->pause();
+    else if (accepter->paused() && !short_of_memory_) accepter->resume();
   }
 }
 
@@ -114,7 +158,7 @@ void WorkerFrame::check_memory() {
     if (full) accepter->pause();
     else accepter->resume();
   }
-  if (!full) count_changed(connections_->count());
+  for (const auto& [accepter, listener] : limited_) update_limit(listener);
 }
 
 void WorkerFrame::drain() {
@@ -130,6 +174,8 @@ void WorkerFrame::close_all() { connections_->close_all(); }
 
 void WorkerFrame::close() {
   accepters_.clear();
+  limited_.clear();
+  gates_.clear();
   dealers_.clear();
   connections_.reset();
   service_.reset();

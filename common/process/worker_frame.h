@@ -19,6 +19,7 @@ struct OpenListener {
   ListenerSpec spec;
   std::unique_ptr<net::Listener> listener;
   mutable std::atomic<std::uint64_t> accept_failures{0};
+  mutable std::atomic<std::uint32_t> connections{0};  // open now, all workers; counted where spec.max_connections limits them
 };
 using OpenListeners = std::vector<std::unique_ptr<OpenListener>>;
 
@@ -39,8 +40,14 @@ class WorkerFrame final : public net::TaskOwner {
 
  private:
   class Door;
+  class Gate;
   class MemoryWatch;
   void count_changed(std::size_t count);
+  // A listener's limit holds for all workers together: at it every accepter pauses, and the kernel's queue holds the rest.
+  void entered(std::size_t listener);  // on the accepter's thread, before the socket is dealt
+  void left(std::size_t listener);     // on the connection's
+  void tell_limit(std::size_t listener);
+  void update_limit(std::size_t listener);
   void check_memory();  // accepting pauses while the budget is used up
 
   net::Thread& thread_;
@@ -54,8 +61,10 @@ class WorkerFrame final : public net::TaskOwner {
   std::unique_ptr<http::ClientConnections> connections_;
   std::vector<std::unique_ptr<Door>> doors_;  // by listener
   std::vector<std::unique_ptr<net::Dealer>> dealers_;
+  std::vector<std::unique_ptr<Gate>> gates_;
+  const std::vector<std::unique_ptr<WorkerFrame>>* all_ = nullptr;
   std::unordered_map<net::Task*, std::unique_ptr<net::Accepter>> accepters_;
-  std::vector<std::pair<net::Accepter*, std::size_t>> limited_;  // accepters with a limit, and this worker's share of it
+  std::vector<std::pair<net::Accepter*, std::size_t>> limited_;  // accepters with a limit, and their listeners
   std::size_t last_count_ = 0;
 };
 
