@@ -236,6 +236,10 @@ TEST_CASE("a slot whose server never finished stays taken until a check succeeds
   slot->drain_timed_out();
   slot.reset();
   CHECK((b.state() == Ticket::State::granted) == !checked);
+  if (checked && GENERATE(false, true)) {
+    b.cancel();
+    return;  // the book may end with what is held
+  }
   book.change(at(1), [](std::span<ServerRow> rows) { rows[0].restore(); });
   CHECK(b.state() == Ticket::State::granted);
   b.cancel();
