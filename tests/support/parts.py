@@ -9,7 +9,6 @@ import concurrent.futures
 import glob
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -137,9 +136,8 @@ def build(preset):
     log = f'{ROOT}/build/{preset}-build.log'
     os.makedirs(os.path.dirname(log), exist_ok=True)
     begun = time.monotonic()
-    cache = ['-DCMAKE_CXX_COMPILER_LAUNCHER=ccache'] if shutil.which('ccache') else []
     with open(log, 'wb') as file:
-        for argv in (['cmake', '--preset', preset, *cache], ['cmake', '--build', '--preset', preset]):
+        for argv in (['cmake', '--preset', preset], ['cmake', '--build', '--preset', preset]):
             if subprocess.run(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=file).returncode != 0:
                 return tail(log, 80)
     say(f'built {preset} in {time.monotonic() - begun:.0f} s')
