@@ -179,6 +179,7 @@ CacheExchange::Next CacheExchange::run_look_up() {
       set_detail(reasons::miss_memory);
       break;
     default:
+      stale_ = std::move(found.head);
       if (wanted == store::Intent::look) set_detail(reasons::miss_range);
       else if (stream_.head.method() == http::Method::head) set_detail(reasons::keep_head_request);
       else set_detail(reasons::keep_no_store);
@@ -259,21 +260,24 @@ CacheExchange::Next CacheExchange::run_wait() {
   return go(State::look_up);
 }
 
+// The origin fails: what is stored may be good enough.
+bool CacheExchange::deliver_stale() {
+  if (!stale_ || judge(stale_->freshness, true) != Use::stale) return false;
+  CacheStatus status;
+  status.hit = true;
+  status.ttl = ttl_at(stale_->freshness, now());
+  status.detail = base::Reason{use_why_.last().row};
+  set_detail(*use_why_.last().row);
+  facts_.outcome = Outcome::stale;
+  facts_.cache_word = "STALE";
+  return deliver(stale_, status);
+}
+
 CacheExchange::Next CacheExchange::flight_failed() {
   const base::Reason failure = flight_->failure;
   const int system = flight_->failure_system;
   leave_flight();
-  if (stale_ && judge(stale_->freshness, true) == Use::stale) {
-    CacheStatus status;
-    status.hit = true;
-    status.ttl = ttl_at(stale_->freshness, now());
-    status.detail = base::Reason{use_why_.last().row};
-    set_detail(*use_why_.last().row);
-    facts_.outcome = Outcome::stale;
-    facts_.cache_word = "STALE";
-    deliver(stale_, status);
-    return Next::go_on;
-  }
+  if (deliver_stale()) return Next::go_on;
   facts_.outcome = Outcome::failed;
   set_detail(*failure.row, failure.subject);
   answer_own({failure, base::Side::upstream, false, system});

@@ -73,6 +73,7 @@ class CacheExchange final : public http::Exchange, private store::Asker {
   store::Intent intent();
   void begin_fetch(store::Ref<store::Flight> flight, store::Ref<store::Head> stored, bool leads);
   Next flight_failed();
+  bool deliver_stale();
   bool only_if_cached() const;
   void set_detail(const base::ReasonRow& row, std::string_view subject = {});
   void leave_flight();

@@ -4,6 +4,7 @@
 #include "cachenode/cache_exchange.h"
 #include "cachenode/own_answer.h"
 #include "cachenode/purge_allowed.h"
+#include "cachenode/storable.h"
 #include "http/engine_reasons.h"
 #include "http/hop_by_hop.h"
 #include "http/host.h"
@@ -140,6 +141,7 @@ CacheExchange::Next CacheExchange::attempt_failed() {
   const bool again = error.retry && lease_->reused() && !lease_->began_answer() && repeatable() && attempts_ < 3;
   lease_.reset();
   if (again) return go(State::body);
+  if (deliver_stale()) return Next::go_on;
   facts_.outcome = Outcome::failed;
   set_detail(*error.reason.row);
   answer_own(error);
@@ -148,6 +150,10 @@ CacheExchange::Next CacheExchange::attempt_failed() {
 
 void CacheExchange::answer_head() {
   http::ResponseHead head = lease_->take_head();
+  if (is_failure_status(head.status()) && deliver_stale()) {
+    lease_.reset();
+    return;
+  }
   facts_.status = facts_.upstream_status = head.status();
   facts_.connect = lease_->connect_time();
   facts_.header = lease_->head_at() - lease_->sent_at();

@@ -22,8 +22,6 @@ constexpr int miss_priority = 1;
 
 std::int64_t milliseconds(base::Duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); }
 
-bool is_failure_status(int status) { return status == 500 || status == 502 || status == 503 || status == 504; }
-
 }  // namespace
 
 Fetch::Fetch(CacheService& service, net::TaskOwner& owner, FetchOrder order)

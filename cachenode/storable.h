@@ -18,6 +18,9 @@
 
 namespace cachenode {
 
+// The origin fails: stale objects may be used where that is allowed.
+constexpr bool is_failure_status(int status) { return status == 500 || status == 502 || status == 503 || status == 504; }
+
 struct AnswerView {
   const http::RequestHead& request;     // as sent to the origin
   const http::ResponseHead& answer;     // as received, hop-by-hop fields included
