@@ -57,7 +57,7 @@ net::Task::Step Session::run() {
   if (!lost_) {
     open_streams();
     check_timeouts();
-    if (!send()) lose();
+    if (!lost_ && !send()) lose();
   }
   for (const std::int32_t id : std::exchange(unused_, {})) forget(id);
   if (lost_) return streams_.empty() ? Step::closed : Step::wait;
@@ -261,7 +261,7 @@ void Session::check_timeouts() {
     notice(http::reasons::client_write_timeout, limits.write_timeout);
     return lose();
   }
-  if (streams_.empty() && time - last_activity_ >= limits.idle_timeout) {
+  if (!draining_ && streams_.empty() && time - last_activity_ >= limits.idle_timeout) {
     notice(http::reasons::client_idle_timeout, limits.idle_timeout);
     return drain();
   }
@@ -286,9 +286,11 @@ void Session::check_timeouts() {
 // The session has one deadline; it is looked at when it passes, so it only has to be early enough.
 void Session::update_deadline() {
   const http::ServerOptions& limits = options();
-  base::TimePoint when = last_activity_ + limits.idle_timeout;
+  // On its way out it only has to get rid of its last bytes.
+  base::TimePoint when = draining_ ? base::TimePoint::max() : last_activity_ + limits.idle_timeout;
   if (write_blocked_since_ != base::TimePoint::max()) when = std::min(when, write_blocked_since_ + limits.write_timeout);
   if (!streams_.empty()) when = now() + std::min({limits.header_timeout, limits.body_timeout, limits.write_timeout});
+  if (when == base::TimePoint::max()) return clear_deadline();
   if (deadline_passed() || deadline() > when || streams_.empty()) set_deadline(std::max(when, now() + std::chrono::milliseconds(1)));
 }
 
