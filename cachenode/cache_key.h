@@ -106,7 +106,9 @@ CacheKey cache_key(const KeyPolicy& policy, const KeyInput& in, bool vhm, W& why
   out.key += '\n';
   out.key += out.host;
   out.key += api ? "\napi\n" : "\npage\n";
-  out.key += detail::canonical(in.head.path());
+  const std::string_view path = in.head.path();
+  if (path.find('%') == std::string_view::npos) out.key += path;
+  else out.key += http::canonical_form(path);
   if (out.has_query) (out.key += '?') += out.query;
   if (!in.forwarded_host.empty()) {
     const std::string forwarded = http::normal_host(in.forwarded_host, in.scheme);

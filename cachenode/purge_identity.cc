@@ -44,6 +44,12 @@ std::string virtual_host(const Split& split) {
   return {};
 }
 
+// Nothing in it that would have to be decoded, cut or dropped: what nearly every request has.
+bool is_plain(std::string_view path) {
+  return path.size() > 1 && path.front() == '/' && path.back() != '/' && path.find('%') == std::string_view::npos && path.find("//") == std::string_view::npos &&
+         path.find(root_marker) == std::string_view::npos && !path.starts_with("/++api++");
+}
+
 std::string_view shown(std::string_view segment) {
   return segment.starts_with("_vh_") ? segment.substr(4) : segment;
 }
@@ -79,6 +85,10 @@ PublicPath public_path(std::string_view path) {
 PurgeIdentity purge_identity(std::string_view path, std::string_view host, bool vhm) {
   PurgeIdentity out;
   out.host = host;
+  if (is_plain(path)) {
+    out.path = path;
+    return out;
+  }
   std::string shown_path;
   if (vhm) {
     PublicPath shown_form = public_path(path);

@@ -55,8 +55,8 @@ RequestPlan request_plan(const Policy& policy, const RequestView& view, W& why) 
     decide(Act::purge, nullptr, reasons::plan_purge);
     return plan;
   }
-  const PublicPath shown = public_path(head.path());
-  plan.public_path = http::match_form(shown.path);
+  // Rules alone look at it.
+  if (!policy.rules.empty()) plan.public_path = http::match_form(public_path(head.path()).path);
   plan.rule = find_rule(policy.rules, RuleView{plan.public_path, head.host(), head}, false, why);
   plan.identity = identity(policy.identity, head, view.cookies, plan.rule && plan.rule->share, why);
   plan.key = cache_key(policy.key, KeyInput{head, view.scheme, view.forwarded_host, plan.identity.kept_cookies}, policy.purge.vhm, why);
