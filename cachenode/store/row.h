@@ -40,6 +40,12 @@ struct Row : base::ListLink<LruTag>, base::ListLink<GroupTag> {
   std::uint64_t checked = 0;         // invalidation number its variants were last checked against
 };
 
+// Is the row what an invalidation of this host (empty: every) and query (if it names one) means?
+inline bool concerns(const Row& row, std::string_view host, bool has_query, std::string_view query) {
+  if (!host.empty() && row.host != host) return false;
+  return !has_query || (row.has_query && row.query == query);
+}
+
 struct HashedKey {
   std::string_view key;
   std::uint64_t hash;
