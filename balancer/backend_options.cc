@@ -41,7 +41,14 @@ void finish_request(CheckRequestOptions& request, const config::Scope& scope) {
     if (c <= ' ' || c > '~') { scope.problem("host", "\"" + request.host + "\" is no host"); break; }
 }
 
+// A tunnel keeps its place for as long as it is open.
+void warn_of_tunnels(const std::optional<std::uint32_t>& maxconn, const config::Scope& scope) {
+  if (scope.has("maxconn") && maxconn && *maxconn <= 4)
+    scope.warning("maxconn", "a WebSocket takes one of " + std::to_string(*maxconn) + " places for as long as it is open", "send WebSockets to a backend of their own");
+}
+
 void finish_server(ServerOptions& server, const config::Scope& scope) {
+  warn_of_tunnels(server.maxconn, scope);
   if (server.name.empty()) server.name = server.address.text;
   for (char c : server.name)
     if (c <= ' ' || c > '~' || c == ';' || c == ',' || c == '"' || c == '/') {
@@ -147,7 +154,8 @@ BALANCER_SECTION(ServerDefaultOptions) {
                                                   option("weight", &ServerDefaultOptions::weight, "Share of the requests.").max(65535),
                                                   option("check", &ServerDefaultOptions::check, "false: servers are taken as up."),
                                                   option("on_abort", &ServerDefaultOptions::on_abort,
-                                                         "A request whose client left keeps its place until the server has answered (`wait`), or its connection is closed (`close`: for servers that notice).")});
+                                                         "A request whose client left keeps its place until the server has answered (`wait`), or its connection is closed (`close`: for servers that notice).")},
+                                                 [](ServerDefaultOptions& server, const Scope& scope) { warn_of_tunnels(server.maxconn, scope); });
   return table;
 }
 

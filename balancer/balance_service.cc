@@ -3,6 +3,7 @@
 
 #include "balancer/balance_exchange.h"
 #include "balancer/own_answer.h"
+#include "http/notices.h"
 #include "observe/error_log.h"
 #include "observe/metrics.h"
 
@@ -46,8 +47,9 @@ void BalanceService::noticed(const base::Reason& what, const http::ConnectionInf
   if (!tools_.metrics) return;
   tools_.metrics->counter("balancer_client_limits_total", "Limits and time-outs of client connections that were reached.", {{"reason", what.row->name}})
       .cell(worker_).add();
-  if (!tools_.errors->enabled(observe::Level::info)) return;
-  tools_.errors->write(observe::Level::info, connection.peer.remote.text() + ": " + with_own_option(what.text()), what.row->name);
+  const observe::Level level = http::notice_level(*what.row);
+  if (!tools_.errors->enabled(level)) return;
+  tools_.errors->write(level, connection.peer.remote.text() + ": " + with_own_option(what.text()), what.row->name);
 }
 
 void BalanceService::error_answer(const base::Error& error, http::ResponseHead& head, std::string& body) {

@@ -3,6 +3,7 @@
 
 #include "cachenode/cache_exchange.h"
 #include "cachenode/own_answer.h"
+#include "http/notices.h"
 #include "observe/error_log.h"
 
 namespace cachenode {
@@ -53,8 +54,9 @@ void CacheService::count_purge(std::size_t objects) { purged_->add(objects); }
 
 void CacheService::noticed(const base::Reason& what, const http::ConnectionInfo& connection) {
   labelled(limit_cells_, "cachenode_client_limits_total", "Limits and time-outs of client connections that were reached.", "reason", what.row->name).add();
-  if (!runtime_.error_log().enabled(observe::Level::info)) return;
-  runtime_.error_log().write(observe::Level::info, connection.peer.remote.text() + ": " + what.text(), what.row->name);
+  const observe::Level level = http::notice_level(*what.row);
+  if (!runtime_.error_log().enabled(level)) return;
+  runtime_.error_log().write(level, connection.peer.remote.text() + ": " + what.text(), what.row->name);
 }
 
 void CacheService::error_answer(const base::Error& error, http::ResponseHead& head, std::string& body) {

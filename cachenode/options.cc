@@ -22,7 +22,11 @@ const Table<OriginTimeoutSection>& config::table_of<OriginTimeoutSection>() {
   static const Table<OriginTimeoutSection> table("How long the origin may take.",
       {option("connect", &OriginTimeoutSection::connect, "For a connection.").min(1ms),
        option("first_byte", &OriginTimeoutSection::first_byte, "From the request sent to the head of the answer; longer than what stands behind needs.").min(1ms),
-       option("between_bytes", &OriginTimeoutSection::between_bytes, "Between two parts of an answer.").min(1ms)});
+       option("between_bytes", &OriginTimeoutSection::between_bytes, "Between two parts of an answer.").min(1ms)},
+      [](OriginTimeoutSection& section, const Scope& scope) {
+        if (scope.has("first_byte") && section.first_byte < section.between_bytes)
+          scope.warning("first_byte", "shorter than between_bytes: time-outs grow outwards, and a head takes longest", "the default is \"345s\"");
+      });
   return table;
 }
 template <>

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "http/engine_reasons.h"
+#include "http/notices.h"
 #include "webfront/front_exchange.h"
 
 namespace webfront {
@@ -51,7 +52,7 @@ void FrontService::noticed(const base::Reason& what, const http::ConnectionInfo&
   observe::Cell*& counter = notices_[what.row];
   if (!counter) counter = &cell("webfront_connections_ended_total", "Connections that a limit, a time-out or a failed handshake ended, by reason.", *what.row);
   counter->add();
-  environment_.errors->write(observe::Level::info, "client " + connection.peer.remote.ip() + ": " + what.text(), what.row->name);
+  environment_.errors->write(http::notice_level(*what.row), "client " + connection.peer.remote.ip() + ": " + what.text(), what.row->name);
 }
 
 void FrontService::log_error(std::string_view key, const std::string& message) { environment_.errors->write(observe::Level::error, message, key); }

@@ -49,6 +49,9 @@ const Table<UpstreamTimeouts>& table_of<UpstreamTimeouts>() {
     option("first_byte", &O::first_byte, "From the request to the head of the answer.").min(1ms).live(),
     option("between_bytes", &O::between_bytes, "Between two parts of the answer.").min(1ms).live(),
     option("write", &O::write, "Without the upstream taking a byte of the request.").min(1ms).live(),
+  }, [](O& section, const Scope& scope) {
+    if (scope.has("first_byte") && section.first_byte < section.between_bytes)
+      scope.warning("first_byte", "shorter than between_bytes: time-outs grow outwards, and a head takes longest", "the default is \"380s\"");
   });
   return table;
 }

@@ -181,3 +181,12 @@ TEST_CASE("all problems of a configuration are told, with their places") {
   CHECK(text.find("b.toml:11:8: ") != std::string::npos);
   CHECK(text.find("backend \"empty\" has no server") != std::string::npos);
 }
+
+TEST_CASE("few places for tunnels are warned about, many are not") {
+  const auto told = [](const char* maxconn) {
+    return problems("[[frontend]]\nbind = \"127.0.0.1:0\"\ndefault_backend = \"app\"\n[[backend]]\nname = \"app\"\n"
+                    "[[backend.server]]\naddress = \"127.0.0.1:1\"\nmaxconn = " + std::string(maxconn) + "\n");
+  };
+  CHECK(told("4").find("b.toml:8:11: warning: a WebSocket takes one of 4 places") != std::string::npos);
+  CHECK(told("5").empty());
+}

@@ -42,7 +42,8 @@ void check_samples(const std::string& daemon) {
       Root root;
       config::load_text(context, name, text);
       config::read_root(context, root);
-      CHECK(context.render_all() == "");
+      INFO(context.render_all());  // warnings are allowed: a sample may do knowingly what deserves one
+      CHECK_FALSE(context.failed());
       return config::effective_text(root);
     };
     const std::string once = read(file.string(), deploy_file("samples/" + sample.path().filename().string() + "/" + daemon + ".toml"));

@@ -149,3 +149,14 @@ TEST_CASE("a rewrite by hand to virtual-host paths is warned about") {
   CHECK_FALSE(read.context.failed());
   CHECK(read.context.render_all().find("does not refuse those of clients") != std::string::npos);
 }
+
+TEST_CASE("time-outs that do not grow outwards are warned about") {
+  const auto told = [](const char* first_byte) {
+    Read read("[[listen]]\naddress = \"127.0.0.1:0\"\n[upstream.a]\nservers = [\"127.0.0.1:1\"]\ntimeout = { first_byte = \"" + std::string(first_byte) +
+              "\" }\n[[site]]\nnames = [\"*\"]\n[[site.route]]\nproxy = \"a\"\n");
+    CHECK_FALSE(read.context.failed());
+    return read.context.render_all();
+  };
+  CHECK(told("10s").find("time-outs grow outwards") != std::string::npos);
+  CHECK(told("61s").empty());
+}
