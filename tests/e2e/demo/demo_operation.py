@@ -51,7 +51,8 @@ def define(suite):
             for name in w.chain.daemons:
                 done = subprocess.run([f"{w.chain.binaries}/{name}", "-t", "-c", f"{ROOT}/deploy/samples/{kind}/{name}.toml"],
                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-                problems = [x for x in done.stdout.splitlines() if re.search(r"\.toml:\d+", x) and "/etc/ssl/example" not in x]
+                # One place a client is what Plone wants, and -t rightly warns that a WebSocket would take it.
+                problems = [x for x in done.stdout.splitlines() if re.search(r"\.toml:\d+", x) and "/etc/ssl/example" not in x and ": warning: a WebSocket" not in x]
                 equal(problems, [], f"{kind}/{name}")
 
     @suite.test("deploy/run serves the demo, shows each request, and stops everything when told to")
