@@ -16,14 +16,16 @@ bool is_http(std::string_view line) { return line.find(" HTTP/1.") != std::strin
 
 }  // namespace
 
-AdminConnection::AdminConnection(net::EventLoop& loop, ControlServer& owner, std::unique_ptr<net::Transport> transport)
-    : Task(loop, owner), owner_(owner), transport_(std::move(transport)) {
+AdminConnection::AdminConnection(net::EventLoop& loop, ControlServer& owner, std::unique_ptr<net::Transport> transport, AdminLevel level)
+    : Task(loop, owner), owner_(owner), transport_(std::move(transport)), level_(level) {
   transport_->attach(*this);
   set_deadline_after(line_timeout);
   ring();
 }
 
-AdminConnection::~AdminConnection() = default;
+AdminConnection::~AdminConnection() {
+  if (waiting_) waiting_->on_done({});
+}
 
 bool AdminConnection::take_line(std::string& line) {
   const std::string_view have = in_.empty() ? std::string_view{} : in_.pull_up(in_.size());
@@ -42,30 +44,70 @@ bool AdminConnection::take_line(std::string& line) {
   return true;
 }
 
-void AdminConnection::run_line(const std::string& line) {
-  for (const std::string& command : AdminRegistry::commands(line)) {
-    const auto words = AdminRegistry::split(command);
-    if (words.empty()) continue;
-    if (words[0] == "prompt") {
-      interactive_ = !interactive_;
-      continue;
-    }
-    if (words[0] == "quit") {
-      state_ = State::flush;
-      return;
-    }
+void AdminConnection::run_command(const std::string& command) {
+  const auto words = AdminRegistry::split(command);
+  if (words.empty()) return;
+  if (words[0] == "prompt") {
+    interactive_ = !interactive_;
+  } else if (words[0] == "quit") {
+    commands_.clear();
+    in_line_ = false;
+    state_ = State::flush;
+  } else {
     Reply reply;
-    owner_.commands().run(words, AdminLevel::admin, reply);
-    out_.append(reply.text);
-    if (!reply.text.empty() && !reply.text.ends_with('\n')) out_.append("\n");
-    out_.append("\n");
+    owner_.commands().run(words, level_, reply);
+    if (!reply.pending()) return put_answer(reply);
+    waiting_ = reply.pending();
+    waiting_->on_done([this] { ring(); });
+    set_deadline_after(waiting_->limit());
   }
+}
+
+void AdminConnection::put_answer(const Reply& reply) {
+  out_.append(reply.text);
+  if (!reply.text.empty() && !reply.text.ends_with('\n')) out_.append("\n");
+  out_.append("\n");
+}
+
+// False: there is no answer yet, and still time for one.
+bool AdminConnection::take_later_answer() {
+  if (!waiting_->done()) {
+    if (!deadline_passed()) return false;
+    waiting_->give_up();
+  }
+  put_answer(waiting_->answer());
+  waiting_->on_done({});
+  waiting_.reset();
+  set_deadline_after(line_timeout);
+  return true;
+}
+
+void AdminConnection::end_line() {
+  in_line_ = false;
   if (interactive_) {
     out_.append("> ");
     state_ = State::lines;
     set_deadline_after(interactive_timeout);
   } else {
     state_ = State::flush;
+  }
+}
+
+bool AdminConnection::work() {
+  for (std::string line;;) {
+    if (waiting_ && !take_later_answer()) return true;
+    if (!commands_.empty()) {
+      const std::string command = std::move(commands_.front());
+      commands_.pop_front();
+      run_command(command);
+    } else if (in_line_) {
+      end_line();
+    } else {
+      if (state_ == State::flush || out_.size() >= answer_limit || !take_line(line)) return true;
+      if (state_ == State::first_line && is_http(line)) return false;
+      for (std::string& command : AdminRegistry::commands(line)) commands_.push_back(std::move(command));
+      in_line_ = true;
+    }
   }
 }
 
@@ -78,25 +120,26 @@ bool AdminConnection::write_out() {
   return true;
 }
 
-net::Task::Step AdminConnection::run() {
-  if (deadline_passed()) return Step::closed;
+bool AdminConnection::receive() {
   while (!ended_ && in_.size() <= line_limit) {
     const net::IoResult result = transport_->read(in_, line_limit);
     if (result.state == net::IoState::blocked) break;
-    if (result.state == net::IoState::failed) return Step::closed;
+    if (result.state == net::IoState::failed) return false;
     if (result.state == net::IoState::eof) ended_ = true;
   }
-  std::string line;
-  while (state_ != State::flush && out_.size() < answer_limit && take_line(line)) {
-    if (state_ == State::first_line && is_http(line)) {
-      owner_.continue_as_http(std::move(transport_), std::move(in_));
-      return Step::closed;
-    }
-    run_line(line);
+  return true;
+}
+
+net::Task::Step AdminConnection::run() {
+  if (!waiting_ && deadline_passed()) return Step::closed;
+  if (!receive()) return Step::closed;
+  if (!work()) {
+    owner_.continue_as_http(std::move(transport_), std::move(in_), level_);
+    return Step::closed;
   }
-  if (in_.size() > line_limit || (ended_ && in_.empty())) state_ = State::flush;
+  if (!waiting_ && (in_.size() > line_limit || (ended_ && in_.empty()))) state_ = State::flush;
   if (!write_out()) return Step::closed;
-  if (state_ != State::flush || !out_.empty()) return Step::wait;
+  if (waiting_ || state_ != State::flush || !out_.empty()) return Step::wait;
   transport_->shutdown_write();
   return Step::closed;
 }

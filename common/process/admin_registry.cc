@@ -4,8 +4,28 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "config/units.h"
 
 namespace process {
+
+std::shared_ptr<LaterReply> Reply::later(base::Duration limit) {
+  if (!later_) later_ = std::make_shared<LaterReply>(limit);
+  return later_;
+}
+
+void LaterReply::finish() {
+  if (std::exchange(done_, true)) return;
+  if (wake_) wake_();
+}
+
+void LaterReply::give_up() {
+  if (done_) return;
+  done_ = true;
+  given_up_ = std::make_unique<Reply>();
+  given_up_->error("no answer within " + config::duration_text(limit_) + "; the command may still be at work");
+}
 
 void AdminRegistry::add(std::string words, std::string usage, std::string help, AdminLevel level, AdminHandler handler) {
   commands_.push_back({split(words), std::move(usage), std::move(help), level, std::move(handler)});

@@ -3,12 +3,18 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
+
 namespace process {
+
+class LaterReply;
 
 enum class AdminLevel : std::uint8_t { user, operation, admin };  // reads | changes what serves | ends the process
 
@@ -19,6 +25,36 @@ struct Reply {
   bool failed = false;
   void line(std::string_view what) { text.append(what) += '\n'; }
   void error(std::string_view what) { failed = true; line(what); }
+
+  // The command cannot answer yet: it waits for workers or threads. It keeps what this returns, fills in its `reply` and calls
+  // finish(). What stood in this Reply is not sent. Whoever asked is told so if there is no answer within `limit`.
+  std::shared_ptr<LaterReply> later(base::Duration limit = std::chrono::seconds(60));
+  const std::shared_ptr<LaterReply>& pending() const { return later_; }  // null: this is the answer
+
+ private:
+  std::shared_ptr<LaterReply> later_;
+};
+
+// An answer that comes later. Shared by the command and by whoever asked; either may go first. Control thread; only the pointer may
+// travel (and be dropped) elsewhere.
+class LaterReply {
+ public:
+  explicit LaterReply(base::Duration limit) : limit_(limit) {}
+  Reply reply;
+  void finish();                                  // once; later calls do nothing
+  bool done() const { return done_; }
+
+  // For whoever asked:
+  base::Duration limit() const { return limit_; }
+  void on_done(std::function<void()> wake) { wake_ = std::move(wake); }  // empty: not interested any more
+  void give_up();                                 // time is over: answer() says so, what the command says afterwards is dropped
+  const Reply& answer() const { return given_up_ ? *given_up_ : reply; }
+
+ private:
+  base::Duration limit_;
+  bool done_ = false;
+  std::unique_ptr<Reply> given_up_;
+  std::function<void()> wake_;
 };
 
 using AdminArguments = std::span<const std::string>;
@@ -31,7 +67,11 @@ class AdminRegistry {
   // One command with its arguments, of at most `level`.
   void run(std::span<const std::string> words, AdminLevel level, Reply& reply) const;
   std::string help() const;
-  bool knows(std::span<const std::string> words) const { return find(words) != nullptr; }
+  // What the command takes; nullopt: there is no such command.
+  std::optional<AdminLevel> level_of(std::span<const std::string> words) const {
+    const Command* command = find(words);
+    return command ? std::optional(command->level) : std::nullopt;
+  }
 
   // A line's words: separated by white space, "…" and '…' hold together, `\` takes the next character as it is.
   static std::vector<std::string> split(std::string_view line);

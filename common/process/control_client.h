@@ -14,7 +14,7 @@ struct ControlAnswer {
   int status = 0;    // HTTP status of the admin socket
   std::string text;
 };
-// nullopt: nobody listens there (errno says why). Waits at most `seconds` for the answer.
-std::optional<ControlAnswer> ask(const net::Address& admin, const std::string& command, int seconds = 60);
+// nullopt: nobody listens there (errno says why). Waits at most `seconds` for the answer: longer than commands that answer later take.
+std::optional<ControlAnswer> ask(const net::Address& admin, const std::string& command, int seconds = 90);
 
 }  // namespace process

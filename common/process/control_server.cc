@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "process/admin_connection.h"
 
@@ -45,16 +47,23 @@ std::string json_answer(const Reply& reply) {
   return out + "]}\n";
 }
 
+Page rendered(const Reply& reply, bool plain, int failure) {
+  const int status = reply.failed ? failure : 200;
+  if (plain) return {status, "text/plain; charset=utf-8", reply.text, {}};
+  return {status, "application/json", json_answer(reply), {}};
+}
+
 }  // namespace
 
-class ControlServer::PageDoor final : public net::AcceptHandler {
+// Connections share it: it may have stopped serving before they end.
+class ControlServer::PageDoor final : public net::AcceptHandler, public std::enable_shared_from_this<PageDoor> {
  public:
   PageDoor(ControlServer& server, PageHandler handler) : server_(server), handler_(std::move(handler)) {
     info_.name = "pages";
     info_.owner = &handler_;
   }
   void accepted(int fd, const net::Address& remote, const net::Address& local) override {
-    server_.connections_.adopt(net::make_plain_transport(server_.loop_, fd, remote, local), info_);
+    server_.connections_.adopt(net::make_plain_transport(server_.loop_, fd, remote, local), info_, shared_from_this());
   }
 
  private:
@@ -65,13 +74,13 @@ class ControlServer::PageDoor final : public net::AcceptHandler {
 
 class ControlServer::AdminDoor final : public net::AcceptHandler {
  public:
-  explicit AdminDoor(ControlServer& server) : server_(server) {}
+  AdminDoor(ControlServer& server, AdminLevel level) : server_(server), level_(level) {}
   void accepted(int fd, const net::Address& remote, const net::Address& local) override {
     if (server_.admin_connections_.size() >= limit) {
       ::close(fd);
       return;
     }
-    auto connection = std::make_unique<AdminConnection>(server_.loop_, server_, net::make_plain_transport(server_.loop_, fd, remote, local));
+    auto connection = std::make_unique<AdminConnection>(server_.loop_, server_, net::make_plain_transport(server_.loop_, fd, remote, local), level_);
     net::Task* key = connection.get();
     server_.admin_connections_.emplace(key, std::move(connection));
   }
@@ -79,30 +88,48 @@ class ControlServer::AdminDoor final : public net::AcceptHandler {
  private:
   static constexpr std::size_t limit = 256;
   ControlServer& server_;
+  AdminLevel level_;
 };
 
 ControlServer::ControlServer(net::EventLoop& loop, const AdminRegistry& commands)
     : loop_(loop), commands_(commands), service_(loop), connections_(loop, service_, page_options()) {
-  admin_handler_ = [this](const PageRequest& request) { return admin_page(request); };
-  admin_info_.name = "admin";
-  admin_info_.owner = &admin_handler_;
+  for (std::size_t i = 0; i < admin_pages_.size(); ++i) {
+    admin_pages_[i].handler = [this, level = static_cast<AdminLevel>(i)](const PageRequest& request) { return admin_page(request, level); };
+    admin_pages_[i].info.name = "admin";
+    admin_pages_[i].info.owner = &admin_pages_[i].handler;
+  }
 }
 
-ControlServer::~ControlServer() = default;
+// Exchanges may still wait for later answers; their connections end only by the loop, which runs nowhere any more.
+ControlServer::~ControlServer() {
+  accepters_.clear();
+  connections_.close_all();
+  for (int turns = 0; turns < 32 && connections_.count() > 0; ++turns) loop_.turn(false);
+}
 
 void ControlServer::serve_pages(net::Listener& listener, PageHandler handler) {
   accept(listener, std::make_shared<PageDoor>(*this, std::move(handler)));
 }
 
-void ControlServer::serve_admin(net::Listener& listener) {
-  accept(listener, std::make_shared<AdminDoor>(*this));
+void ControlServer::serve_admin(net::Listener& listener, AdminLevel level) {
+  accept(listener, std::make_shared<AdminDoor>(*this, level));
 }
 
 void ControlServer::accept(net::Listener& listener, std::shared_ptr<net::AcceptHandler> door) {
   auto accepter = std::make_unique<net::Accepter>(loop_, *this, listener.fd(0), *door);
-  doors_.push_back(std::move(door));
   net::Task* key = accepter.get();
+  serving_.push_back({&listener, key, std::move(door)});
   accepters_.emplace(key, std::move(accepter));
+}
+
+bool ControlServer::serves(const net::Listener& listener) const {
+  return std::any_of(serving_.begin(), serving_.end(), [&](const Serving& one) { return one.listener == &listener; });
+}
+
+void ControlServer::stop_serving(const net::Listener& listener) {
+  for (const Serving& one : serving_)
+    if (one.listener == &listener) accepters_.erase(one.accepter);
+  std::erase_if(serving_, [&](const Serving& one) { return one.listener == &listener; });
 }
 
 void ControlServer::stop() {
@@ -114,35 +141,45 @@ void ControlServer::reap(net::Task& child) {
   if (accepters_.erase(&child) == 0) admin_connections_.erase(&child);
 }
 
-void ControlServer::continue_as_http(std::unique_ptr<net::Transport> transport, net::Buffer already_read) {
+void ControlServer::continue_as_http(std::unique_ptr<net::Transport> transport, net::Buffer already_read, AdminLevel level) {
   http::ConnectionInfo info;
   info.peer = transport->peer();
-  info.listener = &admin_info_;
+  info.listener = &admin_pages_[static_cast<std::size_t>(level)].info;
   info.accepted = loop_.now();
   connections_.established(std::move(transport), std::move(already_read), std::move(info), false);
 }
 
-// GET /show/stat asks; POST may also change things, its body being a line of commands. /text answers without JSON.
-Page ControlServer::admin_page(const PageRequest& request) const {
+// GET /show/stat asks; POST may also change things. The command is the path's words and then those of the query (percent-coded) or of
+// the body; POST / and /text take it from the body alone. /text answers without JSON.
+Page ControlServer::admin_page(const PageRequest& request, AdminLevel level) const {
   const bool post = request.method == http::Method::post;
   if (!post && request.method != http::Method::get && request.method != http::Method::head)
     return {405, "application/json", "{\"ok\": false}\n", {{"Allow", "GET, HEAD, POST"}}};
   std::vector<std::string> words;
-  const bool plain = request.path == "/text";
-  if (post && (plain || request.path == "/")) {
-    words = AdminRegistry::split(request.body);
-  } else {
+  const bool plain = post && request.path == "/text";
+  if (!plain)
     base::split(request.path, '/', [&](std::string_view part) {
       if (!part.empty()) words.push_back(decoded(part));
     });
-  }
+  for (std::string& word : AdminRegistry::split(decoded(request.query))) words.push_back(std::move(word));
+  if (post)
+    for (std::string& word : AdminRegistry::split(request.body)) words.push_back(std::move(word));
   if (words.empty()) words = {"help"};
+  const auto needed = commands_.level_of(words);
+  if (!needed || *needed > level || (!post && *needed > AdminLevel::user)) {
+    Reply refused;
+    if (needed && *needed <= level) refused.error("Permission denied: this command changes something, which takes POST");
+    else commands_.run(words, level, refused);
+    Page page = rendered(refused, plain, !needed ? 404 : *needed > level ? 403 : 405);
+    if (page.status == 405) page.headers.emplace_back("Allow", "POST");
+    return page;
+  }
   Reply reply;
-  const int failure = commands_.knows(words) ? 400 : 404;
-  commands_.run(words, post ? AdminLevel::admin : AdminLevel::user, reply);
-  const int status = reply.failed ? failure : 200;
-  if (plain) return {status, "text/plain; charset=utf-8", reply.text, {}};
-  return {status, "application/json", json_answer(reply), {}};
+  commands_.run(words, level, reply);
+  Page page = rendered(reply, plain, 400);
+  page.later = reply.pending();
+  page.render = [plain](const Reply& answer) { return rendered(answer, plain, 400); };
+  return page;
 }
 
 }  // namespace process

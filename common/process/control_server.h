@@ -3,6 +3,7 @@
 // serves clients, so that it answers under overload. Owner: the process's life; control thread only.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -23,27 +24,38 @@ class ControlServer final : public net::TaskOwner {
   ~ControlServer();
   // Accept from a listener that was opened before; both outlive this.
   void serve_pages(net::Listener& listener, PageHandler handler);
-  void serve_admin(net::Listener& listener);
+  // Whoever connects there may do what `level` permits.
+  void serve_admin(net::Listener& listener, AdminLevel level = AdminLevel::admin);
+  bool serves(const net::Listener& listener) const;
+  void stop_serving(const net::Listener& listener);  // nothing more is accepted there; connections go on
   void stop();  // no new connections; those that are idle close
   void reap(net::Task& child) override;
 
   // For admin connections:
   const AdminRegistry& commands() const { return commands_; }
-  void continue_as_http(std::unique_ptr<net::Transport> transport, net::Buffer already_read);
+  void continue_as_http(std::unique_ptr<net::Transport> transport, net::Buffer already_read, AdminLevel level);
 
  private:
   class PageDoor;
   class AdminDoor;
   void accept(net::Listener& listener, std::shared_ptr<net::AcceptHandler> door);
-  Page admin_page(const PageRequest& request) const;
+  Page admin_page(const PageRequest& request, AdminLevel level) const;
 
   net::EventLoop& loop_;
   const AdminRegistry& commands_;
   PageService service_;
   http::ClientConnections connections_;
-  PageHandler admin_handler_;
-  http::ListenerInfo admin_info_;
-  std::vector<std::shared_ptr<net::AcceptHandler>> doors_;  // before the accepters that use them
+  struct AdminPages {
+    PageHandler handler;
+    http::ListenerInfo info;
+  };
+  std::array<AdminPages, 3> admin_pages_;  // by level
+  struct Serving {
+    const net::Listener* listener;
+    net::Task* accepter;
+    std::shared_ptr<net::AcceptHandler> door;
+  };
+  std::vector<Serving> serving_;  // before the accepters that use the doors
   std::unordered_map<net::Task*, std::unique_ptr<net::Accepter>> accepters_;
   std::unordered_map<net::Task*, std::unique_ptr<AdminConnection>> admin_connections_;
 };

@@ -16,6 +16,9 @@ class PageExchange final : public http::Exchange {
     stream_.body->start();
     ring();
   }
+  ~PageExchange() override {
+    if (page_.later) page_.later->on_done({});
+  }
 
  protected:
   Step run() override {
@@ -25,7 +28,21 @@ class PageExchange final : public http::Exchange {
         if (stream_.body->state() == http::RequestBody::State::failed) return fail();
         stream_.body->pull(body_, SIZE_MAX);
         if (stream_.body->state() != http::RequestBody::State::complete) return Step::wait;
-        answer(make());
+        page_ = make();
+        state_ = State::waiting;
+        if (page_.later) {
+          page_.later->on_done([this] { ring(); });
+          set_deadline_after(page_.later->limit());
+        }
+        [[fallthrough]];
+      case State::waiting:
+        if (stream_.sink->gone()) return finish(http::reasons::client_left);
+        if (page_.later && !page_.later->done()) {
+          if (!deadline_passed()) return Step::wait;
+          page_.later->give_up();
+        }
+        if (page_.later) answer(page_.render(page_.later->answer()));
+        else answer(std::move(page_));
         state_ = State::answered;
         [[fallthrough]];
       case State::answered: return finish(http::reasons::finished);
@@ -34,7 +51,7 @@ class PageExchange final : public http::Exchange {
   }
 
  private:
-  enum class State : std::uint8_t { body, answered };
+  enum class State : std::uint8_t { body, waiting, answered };
 
   Step finish(const base::ReasonRow& row) {
     record_end({&row});
@@ -68,6 +85,7 @@ class PageExchange final : public http::Exchange {
 
   State state_ = State::body;
   net::Buffer body_;
+  Page page_;
 };
 
 }  // namespace

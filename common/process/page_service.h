@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "http/exchange.h"
+#include "process/admin_registry.h"
 
 namespace process {
 
@@ -23,6 +24,9 @@ struct Page {
   std::string type = "text/html; charset=utf-8";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
+  // Set: the page is made out of this answer once it is there.
+  std::shared_ptr<LaterReply> later = nullptr;
+  std::function<Page(const Reply& answer)> render = nullptr;
 };
 using PageHandler = std::function<Page(const PageRequest& request)>;
 
