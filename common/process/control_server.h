@@ -22,7 +22,7 @@ class ControlServer final : public net::TaskOwner {
  public:
   ControlServer(net::EventLoop& loop, const AdminRegistry& commands);
   ~ControlServer();
-  // Accept from a listener that was opened before; both outlive this.
+  // Accept from a listener that was opened before; it lives till stop_serving() or longer than this.
   void serve_pages(net::Listener& listener, PageHandler handler);
   // Whoever connects there may do what `level` permits.
   void serve_admin(net::Listener& listener, AdminLevel level = AdminLevel::admin);

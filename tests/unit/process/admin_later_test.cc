@@ -202,3 +202,35 @@ TEST_CASE("arguments stand in the path, the query or the body") {
   CHECK(Client(server, "GET /now/a%20b?c%20'd%20e' HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").look().ends_with("[\"now \\\"a b\\\" c \\\"d e\\\"\"]}\n"));
   CHECK(Client(server, "POST /change HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\n\r\nx y").look().ends_with("[\"changed x y\"]}\n"));
 }
+
+TEST_CASE("a listener may go while the server serves another, and pages survive their door") {
+  Server server;
+  auto pages = net::Listener::open(net::Address::parse("unix:" + server.directory + "/pages").value(), 1, {}).value();
+  std::shared_ptr<LaterReply> later;
+  server.server->serve_pages(*pages, [&later](const PageRequest&) {
+    Reply reply;
+    Page page;
+    page.later = later = reply.later();
+    page.render = [](const Reply& answer) -> Page { return {200, "text/plain", answer.text, {}}; };
+    return page;
+  });
+  CHECK(server.server->serves(*pages));
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  REQUIRE(::connect(fd, pages->address().get(), pages->address().length()) == 0);
+  const std::string text = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+  REQUIRE(::send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
+  server.loop.drain();
+  REQUIRE(later);
+  server.server->stop_serving(*pages);
+  CHECK_FALSE(server.server->serves(*pages));
+  CHECK(server.server->serves(*server.listener));
+  pages.reset();
+  later->reply.text = "survived";
+  later->finish();
+  server.loop.drain();
+  char part[4096];
+  const ssize_t n = ::recv(fd, part, sizeof part, 0);
+  CHECK(std::string_view(part, n > 0 ? static_cast<std::size_t>(n) : 0).ends_with("\r\n\r\nsurvived"));
+  ::close(fd);
+  CHECK(Client(server, "now\n").look() == "now \n\n");
+}
