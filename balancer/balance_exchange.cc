@@ -143,6 +143,7 @@ void BalanceExchange::take_granted() {
   facts_.server = row;
   facts_.admitted = now();
   facts_.queue_time += now() - facts_.queued;
+  row_ = slot->id();
   trial_ = slot->trial();
   facts_.server_sessions = slot->used();
   server_counters().requests.add();
@@ -227,7 +228,7 @@ void BalanceExchange::answer_head() {
   facts_.reused = lease_->reused();
   facts_.status = facts_.upstream_status = head.status();
   (facts_.reused ? server_counters().reuses : server_counters().connects).add();
-  if (trial_) backend.book.succeeded(facts_.server, now());
+  if (trial_) backend.book.succeeded(row_, now());
   const auto length = http::answer_length(*lease_, head, stream_.head.method());
   observe::LastReason why;
   if (!backend.cookie.name.empty() && insert_cookie(backend.cookie, head, facts_.named, facts_.server, only_if_, why)) {

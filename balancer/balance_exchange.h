@@ -89,6 +89,7 @@ class BalanceExchange final : public http::Exchange {
   std::unique_ptr<http::Lease> lease_;
   http::Relay relay_;
   base::Reason end_;
+  http::RowId row_;                    // of the last slot
   bool trial_ = false;
   bool only_if_ = true;
   bool tunnel_ = false;

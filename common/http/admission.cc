@@ -14,10 +14,10 @@ const FirstFree first_free;
 // --- Admission ---
 
 Admission::Admission(std::string name, Options options, const PickPolicy& policy)
-    : name_(std::move(name)), options_(options), policy_(policy) {}
+    : name_(std::move(name)), options_(options), policy_(&policy) {}
 
 Admission::Admission(std::string name, std::uint32_t max_active, std::uint32_t max_waiting)
-    : name_(std::move(name)), options_{max_waiting}, policy_(first_free) {
+    : name_(std::move(name)), options_{max_waiting}, policy_(&first_free) {
   add_row({}, max_active, 1, true);
 }
 
@@ -26,24 +26,6 @@ Admission::~Admission() {
   for (const ServerRow& r : rows_) held += r.held;
   CHECK_MSG(totals_.active == held, "a slot outlives its book");
   CHECK_MSG(totals_.waiting == 0, "a ticket outlives its book");
-}
-
-std::size_t Admission::add_row(std::string name, std::uint32_t limit, std::uint32_t weight, bool up) {
-  names_.push_back(std::move(name));
-  ServerRow row;
-  row.name = names_.back();
-  row.configured_limit = limit;
-  row.configured_weight = weight;
-  row.up = up;
-  rows_.push_back(row);
-  named_.emplace_back();
-  return rows_.size() - 1;
-}
-
-std::size_t Admission::find_row(std::string_view name) const {
-  for (std::size_t i = 0; i < names_.size(); ++i)
-    if (names_[i] == name) return i;
-  return no_row;
 }
 
 Admission::Entry Admission::enter(Ticket& t, const Input& input, base::TimePoint now) {
@@ -73,7 +55,7 @@ Admission::Entry Admission::enter(Ticket& t, const Input& input, base::TimePoint
     }
     // By the invariant whoever waits cannot use what is free: no need to look at the queue.
     t.named_ = input.row < rows_.size() && rows_[input.row].takes_named() ? input.row : no_row;
-    const std::size_t row = t.named_ == no_row ? policy_.pick(rows_) : (rows_[t.named_].free() ? t.named_ : no_row);
+    const std::size_t row = t.named_ == no_row ? policy_->pick(rows_) : (rows_[t.named_].free() ? t.named_ : no_row);
     if (row != no_row) {
       take_slot(t, row);
       t.row_ = row;
@@ -125,25 +107,30 @@ void Admission::leave(std::size_t row) {
 
 bool Admission::hold(std::size_t row) {
   std::lock_guard lock(mutex_);
-  if (rows_[row].out_for != base::Duration::max()) return false;
+  // Nobody checks a server that was removed: nothing would return what is held.
+  if (rows_[row].out_for != base::Duration::max() || rows_[row].life != RowLife::live) return false;
   ++rows_[row].held;
   return true;
 }
 
 void Admission::take_out(std::size_t row, base::TimePoint now) {
   bool taken = false;
+  RowId id;
   change(now, [&](std::span<ServerRow> rows) {
     ServerRow& r = rows[row];
-    if (r.out_for <= base::Duration::zero()) return;
+    if (r.out_for <= base::Duration::zero() || r.life != RowLife::live) return;
     taken = r.out = true;
+    id = {row, r.serial};
     r.trial = false;
     r.out_until = r.out_for == base::Duration::max() ? base::TimePoint::max() : now + r.out_for;
   });
-  if (taken && on_out_) on_out_(row);
+  if (taken && on_out_) on_out_(id);
 }
 
-void Admission::succeeded(std::size_t row, base::TimePoint now) {
-  change(now, [&](std::span<ServerRow> rows) { rows[row].trial = false; });
+void Admission::succeeded(RowId id, base::TimePoint now) {
+  change(now, [&](std::span<ServerRow> rows) {
+    if (rows[id.row].serial == id.serial) rows[id.row].trial = false;
+  });
 }
 
 void Admission::tick(base::TimePoint now) {
@@ -156,10 +143,13 @@ void Admission::tick(base::TimePoint now) {
 
 std::vector<ServerRow> Admission::copy_rows() const {
   std::vector<ServerRow> out;
-  out.reserve(rows_.size());  // the number of rows never changes while threads run
-  std::lock_guard lock(mutex_);
-  out.insert(out.end(), rows_.begin(), rows_.end());
-  return out;
+  for (;;) {
+    out.reserve(rows());
+    std::lock_guard lock(mutex_);
+    if (rows_.size() > out.capacity()) continue;  // rows were added meanwhile
+    out.insert(out.end(), rows_.begin(), rows_.end());
+    return out;
+  }
 }
 
 Admission::Totals Admission::totals() const {
@@ -223,7 +213,7 @@ void Admission::match(Mail& mail) {
     Ticket* best = nullptr;
     std::size_t row = no_row;
     if (Ticket* t = general_.first()) {
-      row = policy_.pick(rows_);
+      row = policy_->pick(rows_);
       if (row != no_row) best = t;
     }
     for (std::size_t i = 0; i < rows_.size(); ++i) {
@@ -250,7 +240,7 @@ void Admission::match_row(std::size_t row, Mail& mail) {
 }
 
 void Admission::take_slot(Ticket& t, std::size_t row) {
-  if (t.named_ == no_row) policy_.apply(rows_, row);
+  if (t.named_ == no_row) policy_->apply(rows_, row);
   ServerRow& r = rows_[row];
   r.used_max = std::max(r.used_max, ++r.used);
   r.last_grant = ++grants_;
@@ -259,6 +249,9 @@ void Admission::take_slot(Ticket& t, std::size_t row) {
   totals_.active_max = std::max(totals_.active_max, ++totals_.active);
   t.slot_->book_ = this;
   t.slot_->row_ = row;
+  t.slot_->serial_ = r.serial;
+  t.slot_->owner_ = r.owner;
+  t.slot_->endpoint_ = r.endpoint;
   t.slot_->trial_ = r.trial;
   t.slot_->used_ = r.used;
 }
@@ -356,6 +349,7 @@ void Admission::verify_locked() const {
     const ServerRow& r = rows_[i];
     used += r.used;
     CHECK(count(named_[i], i) == r.queued);
+    CHECK(r.life != RowLife::unused || (r.used == 0 && r.queued == 0));
     CHECK_MSG(!(r.queued && r.free() && r.takes_named()), "a free slot beside a ticket that names its server");
     CHECK_MSG(!(r.queued && !r.takes_named()), "a ticket names a server that takes none");
     CHECK_MSG(!(general && r.free() && r.in_choice()), "a free slot beside a waiting ticket");

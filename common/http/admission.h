@@ -8,6 +8,9 @@
 // UpstreamPool::lease; destroying the Slot returns it, from any thread. A granted slot travels as an object, so that one that finds
 // nobody, or is never delivered, returns.
 //
+// Rows come and go while threads use the book. A row is known by its index, which is used again after free_row(): whoever keeps one
+// for longer than its own step keeps the serial with it (RowId). Names are looked up when a ticket enters, not earlier.
+//
 // Lifetime: books and desks outlive all tickets and slots. Destroy desks, then books, when no worker's thread runs any more and its
 // exchanges and pool are gone.
 #pragma once
@@ -83,6 +86,13 @@ class LoopDesk final : public TicketDesk {
   std::atomic<std::thread::id> thread_;
 };
 
+// A row for as long as it is that server's: a stale one finds nobody.
+struct RowId {
+  std::size_t row = no_row;
+  std::uint32_t serial = 0;
+  bool operator==(const RowId&) const = default;
+};
+
 // One unit of a row's limit, owned by whoever holds the object. Destroying it returns the slot and grants it onward.
 class Slot final : public SlotHold {
  public:
@@ -92,7 +102,11 @@ class Slot final : public SlotHold {
   // The slot stays taken until a check succeeds, where something checks.
   void drain_timed_out() override;
   std::size_t row() const { return row_; }
+  RowId id() const { return {row_, serial_}; }
   Admission* book() const { return book_; }
+  // Of the row when the slot was granted. The owner outlives the slot.
+  void* owner() const { return owner_; }
+  const std::shared_ptr<const Endpoint>& endpoint() const { return endpoint_; }
   // The row is being tried again after its out_until: its first success should be told by Admission::succeeded.
   bool trial() const { return trial_; }
   std::uint32_t used() const { return used_; }  // of the row when this slot was granted, itself included
@@ -103,6 +117,9 @@ class Slot final : public SlotHold {
   friend class TicketDesk;
   Admission* book_ = nullptr;  // null: holds nothing
   std::size_t row_ = no_row;
+  std::uint32_t serial_ = 0;
+  void* owner_ = nullptr;
+  std::shared_ptr<const Endpoint> endpoint_;
   bool trial_ = false;
   std::uint32_t used_ = 0;
   TicketDesk* desk_ = nullptr; // of the worker that asked: its address while in the mail
@@ -179,7 +196,7 @@ class Admission {
     std::uint64_t refused_full = 0, refused_no_server = 0, readdressed = 0;
   };
 
-  // Rows are added before any thread uses the book. `policy` outlives it.
+  // `policy` outlives the book, or its own replacement.
   Admission(std::string name, Options options, const PickPolicy& policy);
   // One anonymous row: at most `max_active` slots (0: unlimited), `max_waiting` tickets.
   Admission(std::string name, std::uint32_t max_active, std::uint32_t max_waiting);
@@ -187,16 +204,28 @@ class Admission {
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
 
-  std::size_t add_row(std::string name, std::uint32_t limit, std::uint32_t weight, bool up);
   const std::string& name() const { return name_; }
-  std::size_t rows() const { return rows_.size(); }
-  std::string_view row_name(std::size_t row) const { return rows_[row].name; }  // never changes
-  std::size_t find_row(std::string_view name) const;                          // no_row if unknown
+  // --- rows and limits, any thread; whoever waits may be granted at once ---
+  std::size_t add_row(std::string name, std::uint32_t limit, std::uint32_t weight, bool up);
+  // The same with everything else that a row says; `row.name` is copied.
+  std::size_t add_row(ServerRow row);
+  // Takes nobody any more: tickets that name it go elsewhere as when it goes down, running slots finish.
+  void remove_row(std::size_t row, base::TimePoint now);
+  bool row_used(std::size_t row) const;
+  // The index of a removed row may be given to another. CHECKs that it is not used; no copy of the row may be read any more.
+  void free_row(std::size_t row);
+  std::size_t find_row(std::string_view name) const;  // of the live rows; no_row if unknown
+  std::size_t rows() const;                           // indexes in use and free ones
+  void set_policy(const PickPolicy& policy, base::TimePoint now);
+  // Those who wait stay, also where fewer are allowed now.
+  void set_max_waiting(std::uint32_t max_waiting);
+  // Of a book of one anonymous row: a lowered limit lets running work finish, a raised one lets in who waits.
+  void set_limits(std::uint32_t max_active, std::uint32_t max_waiting, base::TimePoint now);
 
   // Ticket's thread. granted: the ticket holds a slot; queued: it waits; refused: ticket.refusal() says why.
   Entry enter(Ticket& ticket, const Input& input, base::TimePoint now);
   // Told on the thread of the failed connect, without the lock: a row was taken out. Set before threads use the book.
-  void on_out(std::function<void(std::size_t row)> observer) { on_out_ = std::move(observer); }
+  void on_out(std::function<void(RowId row)> observer) { on_out_ = std::move(observer); }
   // Checks, admin commands, reload, ticks: `edit(std::span<ServerRow>)` runs under the mutex and may change everything but
   // used and queued (restore() returns what is held); then tickets are re-addressed, refused or granted. It must not call into the book.
   template <class F>
@@ -212,8 +241,8 @@ class Admission {
   }
   // A connect to the row failed before anything was sent: it attracts nobody for the row's out_for.
   void take_out(std::size_t row, base::TimePoint now);
-  // A request that tried the row after out_until was answered: it is as before.
-  void succeeded(std::size_t row, base::TimePoint now);
+  // A request that tried the row after out_until was answered: it is as before. Nothing if the index is another server's by now.
+  void succeeded(RowId row, base::TimePoint now);
   // Lets rows whose out_until has passed be tried again. Cheap when there is none.
   void tick(base::TimePoint now);
   // `see(std::span<const ServerRow>, const Totals&)` under the mutex: copy and leave.
@@ -256,11 +285,11 @@ class Admission {
   static void deliver(Mail& mail);
 
   const std::string name_;
-  const Options options_;
-  const PickPolicy& policy_;
-  std::deque<std::string> names_;
   mutable std::mutex mutex_;
   // Guarded by mutex_.
+  Options options_;
+  const PickPolicy* policy_;
+  std::deque<std::string> names_;    // one a row; those of used rows never move
   std::vector<ServerRow> rows_;
   mutable std::deque<Queue> named_;  // one a row
   mutable Queue general_;
@@ -269,7 +298,7 @@ class Admission {
   std::uint64_t grants_ = 0;
   base::TimePoint last_time_{};
   base::TimePoint next_wake_ = base::TimePoint::max();
-  std::function<void(std::size_t row)> on_out_;
+  std::function<void(RowId row)> on_out_;
 };
 
 }  // namespace http

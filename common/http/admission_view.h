@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -16,8 +17,18 @@ namespace http {
 // What the administrator wants of a server. drain: only requests that name it; maint: none.
 enum class AdminState : std::uint8_t { ready, drain, maint };
 
+// removed: takes nobody, its requests finish. unused: the index waits for another server.
+enum class RowLife : std::uint8_t { live, removed, unused };
+
+struct Endpoint;
+
 struct ServerRow {
-  std::string_view name;  // owned by the book
+  std::string_view name;  // owned by the book, as long as the row is not freed
+  // Whoever has the row sees who it was, without asking the book again (Slot).
+  void* owner = nullptr;
+  std::shared_ptr<const Endpoint> endpoint;
+  std::uint32_t serial = 0;  // of the index: how often it was freed
+  RowLife life = RowLife::live;
   // Configured and overridden values; weight() and limit() are the effective ones.
   std::uint32_t configured_weight = 1;
   std::optional<std::uint32_t> override_weight;
@@ -45,7 +56,7 @@ struct ServerRow {
   std::uint32_t weight() const { return override_weight.value_or(configured_weight); }
   std::uint32_t limit() const { return trial ? 1 : override_limit.value_or(configured_limit); }
   bool free() const { return limit() == 0 || used < limit(); }
-  bool takes_named() const { return up && !out && admin != AdminState::maint; }
+  bool takes_named() const { return up && !out && admin != AdminState::maint && life == RowLife::live; }
   // A check succeeded: nothing that was held against the row counts any more.
   void restore() {
     out = trial = false;

@@ -95,7 +95,7 @@ void UpstreamPool::became_idle(UpstreamConnection& connection) {
   const Endpoint& endpoint = connection.endpoint();
   idle_lists_[&endpoint].push_back(&connection);
   ++idle_;
-  if (endpoint.idle.fetch_add(1, std::memory_order_relaxed) >= endpoint.keepalive) {
+  if (endpoint.idle.fetch_add(1, std::memory_order_relaxed) >= endpoint.keepalive || endpoint.gone.load(std::memory_order_relaxed)) {
     left_idle(connection);
     connection.close();
   }
@@ -124,6 +124,11 @@ void UpstreamPool::close_idle(const Endpoint& endpoint) {
     left_idle(connection);
     connection.close();
   }
+}
+
+void UpstreamPool::forget(const Endpoint& endpoint) {
+  endpoint.gone.store(true, std::memory_order_relaxed);
+  close_idle(endpoint);
 }
 
 void UpstreamPool::reap(net::Task& child) { connections_.erase(&child); }

@@ -44,6 +44,7 @@ struct Endpoint {
   std::uint32_t keepalive = 64; // idle connections kept by the process, all workers together
   UpstreamOptions options;
   mutable std::atomic<std::uint32_t> idle{0};  // idle connections now
+  mutable std::atomic<bool> gone{false};       // no configuration names it: connections end with their transaction
 };
 
 // Whatever must be returned when the transaction on the server is over (a slot of admission). Destroyed by the pool when the
@@ -147,6 +148,9 @@ class UpstreamPool final : public net::TaskOwner {
                                std::unique_ptr<SlotHold> slot);
   void close_idle();                          // all idle connections (drain, shutdown)
   void close_idle(const Endpoint& endpoint);
+  // No configuration names the server any more: its idle connections close now, those in use after their transaction. Every pool
+  // is told; leases that come later, of exchanges that began before, still get a connection of their own.
+  void forget(const Endpoint& endpoint);
   std::size_t idle() const { return idle_; }
   std::size_t active() const { return connections_.size() - idle_; }
   void reap(net::Task& child) override;

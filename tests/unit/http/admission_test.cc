@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <optional>
 #include <random>
 #include <thread>
@@ -189,7 +190,7 @@ TEST_CASE("a server that refuses a connection attracts nobody") {
   const bool checked = GENERATE(true, false);
   book.change(at(0), [&](std::span<ServerRow> rows) { rows[0].out_for = checked ? base::Duration::max() : seconds(1); });
   std::vector<std::size_t> told;
-  book.on_out([&](std::size_t row) { told.push_back(row); });
+  book.on_out([&](http::RowId row) { told.push_back(row.row); });
   Ticket a(desk, nullptr), b(desk, nullptr), waiting(desk, nullptr);
   book.enter(a, {}, at(0));
   book.enter(b, {}, at(0));
@@ -216,7 +217,7 @@ TEST_CASE("a server that refuses a connection attracts nobody") {
     CHECK(book.enter(c, {}, at(1012)) == Admission::Entry::queued);
     auto trial = waiting.take_slot();
     REQUIRE(trial->trial());
-    book.succeeded(trial->row(), at(1013));
+    book.succeeded(trial->id(), at(1013));
     CHECK(c.state() == Ticket::State::granted);
   }
   book.verify();
@@ -244,6 +245,130 @@ TEST_CASE("a slot whose server never finished stays taken until a check succeeds
   CHECK(b.state() == Ticket::State::granted);
   b.cancel();
   CHECK(book.totals().active == 0);
+}
+
+TEST_CASE("limits of a one-row book change while it is used") {
+  HeldDesk desk(true);
+  Admission book("route", 1, 2);
+  Ticket a(desk, nullptr), b(desk, nullptr), c(desk, nullptr), d(desk, nullptr);
+  book.enter(a, {}, at(0));
+  book.enter(b, {}, at(0));
+  book.enter(c, {}, at(0));
+  REQUIRE(book.enter(d, {}, at(0)) == Admission::Entry::refused);
+  book.set_limits(2, 1, at(1));
+  CHECK(b.state() == Ticket::State::granted);
+  CHECK(c.state() == Ticket::State::waiting);  // stays, although no other would be let in
+  CHECK(book.enter(d, {}, at(1)) == Admission::Entry::refused);
+  book.set_limits(1, 5, at(2));
+  CHECK(used(book, 0) == 2);                   // who runs may finish
+  REQUIRE(book.enter(d, {}, at(2)) == Admission::Entry::queued);
+  a.cancel();
+  CHECK(c.state() == Ticket::State::waiting);
+  b.cancel();
+  CHECK(c.state() == Ticket::State::granted);
+  book.set_limits(0, 5, at(3));
+  CHECK(d.state() == Ticket::State::granted);
+  book.verify();
+}
+
+TEST_CASE("rows come and go") {
+  HeldDesk desk(true);
+  http::FirstFree policy;
+  Admission book("b", {}, policy);
+  int first_owner = 0, second_owner = 0;
+  const auto endpoint = std::make_shared<http::Endpoint>();
+  ServerRow row;
+  row.name = "s1";
+  row.configured_limit = 1;
+  row.owner = &first_owner;
+  row.endpoint = endpoint;
+  REQUIRE(book.add_row(row) == 0);
+  Ticket a(desk, nullptr), named(desk, nullptr), general(desk, nullptr);
+  book.enter(a, {}, at(0));
+  auto slot = a.take_slot();
+  CHECK(slot->owner() == &first_owner);
+  CHECK(slot->endpoint() == endpoint);
+  const http::RowId id = slot->id();
+  REQUIRE(book.enter(named, {.row = 0}, at(0)) == Admission::Entry::queued);
+  SECTION("a row that is added takes who waits") {
+    REQUIRE(book.enter(general, {}, at(1)) == Admission::Entry::queued);
+    CHECK(book.add_row("s2", 1, 1, true) == 1);
+    CHECK(general.state() == Ticket::State::granted);
+    CHECK(general.row() == 1);
+    CHECK(named.state() == Ticket::State::waiting);
+    book.remove_row(0, at(2));
+    CHECK(named.state() == Ticket::State::waiting);  // for the other now
+    general.cancel();
+    CHECK(named.row() == 1);
+    CHECK(book.find_row("s1") == no_row);
+    CHECK(book.row_used(0));
+    slot->connect_failed();                          // nobody asks any more
+    slot->drain_timed_out();
+    slot.reset();
+    REQUIRE_FALSE(book.row_used(0));
+    book.free_row(0);
+    CHECK(endpoint.use_count() == 2);                // here and in `row`
+    row.name = "s3";
+    row.owner = &second_owner;
+    row.trial = true;
+    REQUIRE(book.add_row(row) == 0);
+    CHECK(book.find_row("s3") == 0);
+    CHECK(book.rows() == 2);
+    book.succeeded(id, at(3));                       // meant the one before
+    CHECK(book.copy_rows()[0].trial);
+    book.succeeded({0, id.serial + 1}, at(3));
+    CHECK_FALSE(book.copy_rows()[0].trial);
+    Ticket c(desk, nullptr);
+    book.enter(c, {.row = 0}, at(4));
+    CHECK(c.take_slot()->owner() == &second_owner);
+  }
+  SECTION("with the last row gone nobody waits; the same name may come back while the old one drains") {
+    book.remove_row(0, at(1));
+    CHECK(named.state() == Ticket::State::refused);
+    CHECK(named.refusal() == &http::admission_reason::no_server);
+    REQUIRE(book.add_row("s1", 1, 1, true) == 1);
+    CHECK(book.find_row("s1") == 1);
+    REQUIRE(book.enter(general, {.row = 1}, at(2)) == Admission::Entry::granted);
+    CHECK(general.row() == 1);
+  }
+  SECTION("what is held against a server goes with it") {
+    book.change(at(1), [](std::span<ServerRow> rows) { rows[0].out_for = base::Duration::max(); });
+    slot->drain_timed_out();
+    slot.reset();
+    REQUIRE(used(book, 0) == 1);
+    book.remove_row(0, at(2));
+    CHECK_FALSE(book.row_used(0));
+    book.free_row(0);
+  }
+  book.verify();
+}
+
+namespace {
+struct LastFree final : http::PickPolicy {
+  std::size_t pick(std::span<const ServerRow> rows) const override {
+    for (std::size_t i = rows.size(); i-- > 0;)
+      if (rows[i].in_choice() && rows[i].free()) return i;
+    return no_row;
+  }
+  void apply(std::span<ServerRow>, std::size_t) const override {}
+};
+}  // namespace
+
+TEST_CASE("policy and length of the queue change while the book is used") {
+  HeldDesk desk(true);
+  http::FirstFree first;
+  LastFree last;
+  Admission book("b", {.max_waiting = 0}, first);
+  book.add_row("s1", 1, 1, true);
+  book.add_row("s2", 1, 1, true);
+  Ticket a(desk, nullptr), b(desk, nullptr), c(desk, nullptr);
+  book.set_policy(last, at(0));
+  book.enter(a, {}, at(0));
+  CHECK(a.row() == 1);
+  book.enter(b, {}, at(0));
+  REQUIRE(book.enter(c, {}, at(0)) == Admission::Entry::refused);
+  book.set_max_waiting(1);
+  CHECK(book.enter(c, {}, at(0)) == Admission::Entry::queued);
 }
 
 TEST_CASE("random histories: the invariant holds and every slot is somewhere") {
@@ -395,4 +520,70 @@ TEST_CASE("threads: the limit holds, every ticket is served, nothing is left") {
   book.verify();
   CHECK(book.totals().active == 0);
   CHECK(book.totals().waiting == 0);
+}
+
+TEST_CASE("threads: rows are added, removed and freed while others use the book") {
+  http::FirstFree policy;
+  Admission book("b", {}, policy);
+  struct Owner {
+    std::atomic<int> running{0};
+    std::atomic<bool> freed{false};
+  };
+  std::deque<Owner> owners;
+  const auto row_of = [&](std::string_view name) {
+    ServerRow row;
+    row.name = name;
+    row.configured_limit = 1;
+    row.owner = &owners.emplace_back();
+    auto endpoint = std::make_shared<http::Endpoint>();
+    endpoint->name = name;
+    row.endpoint = std::move(endpoint);
+    return row;
+  };
+  book.add_row(row_of("always"));
+  std::atomic<int> wrong{0}, lost{0}, done{0};
+  std::array<ThreadDesk, 2> desks;
+  std::vector<std::thread> threads;
+  for (std::size_t w = 0; w < desks.size(); ++w) {
+    threads.emplace_back([&, w] {
+      desks[w].thread = std::this_thread::get_id();
+      for (int i = 0; i < 3000 && lost == 0; ++i) {
+        Ticket ticket(desks[w], nullptr);
+        const std::size_t named = i % 3 == 0 ? book.find_row("guest") : no_row;
+        book.enter(ticket, {.row = named}, at(i));
+        if (!desks[w].wait_for([&] { return ticket.state() != Ticket::State::waiting; }) || ticket.state() != Ticket::State::granted) {
+          ++lost;
+          break;
+        }
+        auto slot = ticket.take_slot();
+        auto& owner = *static_cast<Owner*>(slot->owner());
+        if (++owner.running != 1 || owner.freed || slot->endpoint()->name.empty()) ++wrong;
+        if (i % 50 == 0) book.succeeded(slot->id(), at(i));
+        --owner.running;
+      }
+      ++done;
+    });
+  }
+  std::string name = "guest";
+  int rounds = 0;
+  while (done < static_cast<int>(desks.size())) {
+    ServerRow guest = row_of(name);
+    Owner& owner = *static_cast<Owner*>(guest.owner);
+    const std::size_t row = book.add_row(std::move(guest));
+    std::this_thread::yield();
+    if (rounds % 7 == 0) book.copy_rows();
+    book.remove_row(row, at(rounds));
+    while (book.row_used(row)) std::this_thread::yield();
+    owner.freed = true;
+    book.free_row(row);
+    ++rounds;
+  }
+  for (auto& thread : threads) thread.join();
+  for (auto& desk : desks) desk.lose();
+  CHECK(lost == 0);
+  CHECK(wrong == 0);
+  CHECK(rounds > 0);
+  CHECK(book.rows() == 2);
+  book.verify();
+  CHECK(book.totals().active == 0);
 }
