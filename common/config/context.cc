@@ -2,6 +2,7 @@
 #include "config/context.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <tuple>
 
@@ -22,6 +23,22 @@ void Context::syntax_problem(Where where, std::string message) {
   problems_.push_back({where, std::move(message), {}, false, true});
   ++errors_;
   syntax_ = true;
+}
+
+std::expected<std::string, int> Context::read_file(const std::string& path) {
+  asked_for_.push_back(path);
+  return files_.read(path);
+}
+
+void Context::unreadable(Where where, std::string message, int error) {
+  if (error != EACCES && error != EPERM) return problem(where, std::move(message));
+  if (rights_excused_) return warning(where, "cannot be checked without root: " + message);
+  problem(where, std::move(message), "the account that the process runs as needs the right to read it; started as root with `user = …`, a process reads such files with root's rights");
+}
+
+std::vector<std::string> Context::expand(const std::string& pattern) {
+  patterns_.push_back(pattern);
+  return files_.expand(pattern);
 }
 
 Where Context::at(Where table, std::string_view key) const {

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "config/loader.h"
 
-#include <glob.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include "config/toml_reader.h"
 
@@ -20,39 +15,23 @@ std::string directory_of(const std::string& path) {
   return slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
 }
 
-bool is_directory(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-std::vector<std::string> expand_pattern(const std::string& pattern) {
-  glob_t found{};
-  std::vector<std::string> out;
-  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0)
-    for (std::size_t i = 0; i < found.gl_pathc; ++i) out.emplace_back(found.gl_pathv[i]);
-  ::globfree(&found);
-  return out;
-}
-
 class Loader {
  public:
   explicit Loader(Context& context) : context_(context) {}
 
   // `from`: the place that names the file, nowhere for the command line.
   void load(const std::string& path, Where from) {
-    if (is_directory(path)) {
-      const auto files = expand_pattern(path + "/*.toml");
+    auto text = context_.read_file(path);
+    if (!text && text.error() == EISDIR) {
+      const auto files = context_.expand(path + "/*.toml");
       if (files.empty()) context_.problem(from, "no *.toml in the directory " + path);
       for (const std::string& file : files) load(file, from);
       return;
     }
     if (std::find(seen_.begin(), seen_.end(), path) != seen_.end()) return context_.problem(from, path + " is read twice", "name it once");
     seen_.push_back(path);
-    std::ifstream in(path, std::ios::binary);
-    std::ostringstream text;
-    if (in) text << in.rdbuf();
-    if (!in || in.bad()) return context_.problem(from, "cannot read " + path + ": " + std::strerror(errno));
-    load_source(path, text.str());
+    if (!text) return context_.problem(from, "cannot read " + path + ": " + std::strerror(text.error()));
+    load_source(path, std::move(*text));
   }
 
   void load_source(const std::string& name, std::string text) {
@@ -90,7 +69,7 @@ class Loader {
     ++depth_;
     if (!is_pattern) load(full, where);
     else
-      for (const std::string& file : expand_pattern(full)) load(file, where);
+      for (const std::string& file : context_.expand(full)) load(file, where);
     --depth_;
   }
   void merge(Node& into, Node&& from) {
