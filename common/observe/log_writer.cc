@@ -29,8 +29,6 @@ constexpr std::size_t batch = 256 * 1024;               // bytes a write
 constexpr std::size_t pipe_step = 4096;                 // what a pipe that polls writable takes without blocking (pipe(7))
 constexpr int pipe_patience = 500;                      // milliseconds for a reader of standard output that stands still
 
-int open_file(const std::string& path) { return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640); }
-
 int connect_syslog(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -46,6 +44,22 @@ int connect_syslog(const std::string& path) {
 bool is_regular(int fd) {
   struct stat info{};
   return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+bool same_file(int one, int other) {
+  struct stat a{}, b{};
+  return ::fstat(one, &a) == 0 && ::fstat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+// What an earlier process left, when the disk was full. Not known if we may not read.
+bool ends_inside_line(int fd, const std::string& path) {
+  const int reader = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (reader < 0) return false;
+  struct stat info{};
+  char last = '\n';
+  const bool known = same_file(fd, reader) && ::fstat(reader, &info) == 0 && info.st_size > 0 && ::pread(reader, &last, 1, info.st_size - 1) == 1;
+  ::close(reader);
+  return known && last != '\n';
 }
 
 std::string syslog_stamp() {
@@ -80,19 +94,57 @@ LogWriter::LogWriter() = default;
 LogWriter::~LogWriter() {
   stop();
   for (const auto& target : targets_)
+    if (target && target->fd > 2) ::close(target->fd);
+}
+
+int LogWriter::open_file(const std::string& path) const {
+  if (opener_) return opener_(path);
+  return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+}
+
+LogWriter::Target* LogWriter::find(const LogSpec& spec, LogTarget& number) {
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    if (!targets_[i]) continue;
+    const LogSpec& other = targets_[i]->spec;
+    if (other.kind != spec.kind || other.path != spec.path || other.tag != spec.tag || other.facility != spec.facility) continue;
+    number = static_cast<LogTarget>(i);
+    return targets_[i].get();
+  }
+  return nullptr;
+}
+
+std::expected<LogTarget, std::string> LogWriter::add(const LogSpec& spec, std::unique_ptr<Target> target) {
+  std::lock_guard lock(mutex_);
+  LogTarget number = 0;
+  if (Target* known = find(spec, number)) {
+    known->closing = false;
+    if (target && target->fd > 2) ::close(target->fd);
+    return number;
+  }
+  const auto free = std::find(targets_.begin(), targets_.end(), nullptr);
+  if (free == targets_.end() && targets_.size() > std::numeric_limits<LogTarget>::max()) {
     if (target->fd > 2) ::close(target->fd);
+    return std::unexpected("too many logs");
+  }
+  target->spec = spec;
+  target->regular = is_regular(target->fd);
+  target->torn = target->regular && ends_inside_line(target->fd, spec.path);
+  number = static_cast<LogTarget>(free - targets_.begin());
+  if (free == targets_.end()) targets_.push_back(std::move(target));
+  else *free = std::move(target);
+  return number;
 }
 
 std::expected<LogTarget, std::string> LogWriter::open(const LogSpec& spec) {
-  std::lock_guard lock(mutex_);
-  for (std::size_t i = 0; i < targets_.size(); ++i) {
-    const LogSpec& other = targets_[i]->spec;
-    if (other.kind == spec.kind && other.path == spec.path && other.tag == spec.tag && other.facility == spec.facility)
-      return static_cast<LogTarget>(i);
+  {
+    std::lock_guard lock(mutex_);
+    LogTarget number = 0;
+    if (Target* known = find(spec, number)) {
+      known->closing = false;
+      return number;
+    }
   }
-  if (targets_.size() > std::numeric_limits<LogTarget>::max()) return std::unexpected("too many logs");
   auto target = std::make_unique<Target>();
-  target->spec = spec;
   switch (spec.kind) {
     case LogSpec::Kind::standard_output: target->fd = STDOUT_FILENO; break;
     case LogSpec::Kind::standard_error: target->fd = STDERR_FILENO; break;
@@ -101,9 +153,35 @@ std::expected<LogTarget, std::string> LogWriter::open(const LogSpec& spec) {
       target->fd = open_file(spec.path);
       if (target->fd < 0) return std::unexpected("cannot open log " + spec.path + ": " + std::strerror(errno));
   }
-  target->regular = is_regular(target->fd);
-  targets_.push_back(std::move(target));
-  return static_cast<LogTarget>(targets_.size() - 1);
+  return add(spec, std::move(target));
+}
+
+std::expected<LogTarget, std::string> LogWriter::open(const LogSpec& spec, int descriptor) {
+  auto target = std::make_unique<Target>();
+  target->fd = descriptor;
+  return add(spec, std::move(target));
+}
+
+void LogWriter::close(LogTarget target) {
+  std::lock_guard lock(mutex_);
+  if (target < targets_.size() && targets_[target]) targets_[target]->closing = true;
+}
+
+bool LogWriter::is_open(LogTarget number) const {
+  std::lock_guard lock(mutex_);
+  return number < targets_.size() && targets_[number];
+}
+
+// Writer's thread, after the round that began when they were to be closed. Those that were opened again since stay.
+void LogWriter::close_those(const std::vector<LogTarget>& closing) {
+  std::vector<std::unique_ptr<Target>> closed;
+  {
+    std::lock_guard lock(mutex_);
+    for (const LogTarget number : closing)
+      if (targets_[number]->closing) closed.push_back(std::move(targets_[number]));
+  }
+  for (const auto& target : closed)
+    if (target->fd > 2) ::close(target->fd);
 }
 
 LogRing& LogWriter::add_ring(std::size_t capacity) {
@@ -157,12 +235,23 @@ std::uint64_t LogWriter::dropped() const {
   return sum;
 }
 
+void LogWriter::flush_then(std::function<void()> done) {
+  {
+    std::lock_guard lock(mutex_);
+    after_flush_.push_back(std::move(done));
+    ++asked_;
+  }
+  wake_.notify_all();
+}
+
 // Producers call this when a ring is half full: once a round, and without the lock, because a lost wake-up costs a pause at most.
 void LogWriter::wake() {
   if (!awake_.exchange(true, std::memory_order_relaxed)) wake_.notify_one();
 }
 
 void LogWriter::serve() {
+  std::vector<LogTarget> closing;
+  std::vector<std::function<void()>> after;
   for (bool last = false; !last;) {
     bool reopening = false;
     std::uint64_t flushed = 0;
@@ -173,17 +262,24 @@ void LogWriter::serve() {
       last = stopping_;
       reopening = std::exchange(reopen_, false);
       flushed = asked_;
+      after = std::exchange(after_flush_, {});
       seen_targets_.clear();
-      for (const auto& target : targets_) seen_targets_.push_back(target.get());
+      closing.clear();
+      for (const auto& target : targets_) {
+        if (target && target->closing) closing.push_back(static_cast<LogTarget>(seen_targets_.size()));
+        seen_targets_.push_back(target.get());
+      }
       seen_rings_.clear();
       for (const auto& ring : rings_) seen_rings_.push_back(ring.get());
     }
     round(reopening);
+    if (!closing.empty()) close_those(closing);
     {
       std::lock_guard lock(mutex_);
       served_ = flushed;
     }
     done_.notify_all();
+    for (const auto& done : after) done();
   }
 }
 
@@ -191,6 +287,7 @@ void LogWriter::round(bool reopening) {
   stamp_.clear();
   for (LogRing* ring : seen_rings_) drain(*ring);
   for (Target* target : seen_targets_) {
+    if (!target) continue;
     write_pending(*target);
     if (reopening) reopen_target(*target);
   }
@@ -205,9 +302,11 @@ void LogWriter::drain(LogRing& ring) {
     char bytes[sizeof record];
     ring.copy_out(at, bytes, sizeof record);
     std::memcpy(&record, bytes, sizeof record);
-    // A target opened after this round's look at the list: its lines wait for the next round.
-    if (record.target >= seen_targets_.size()) break;
-    add_line(*seen_targets_[record.target], record.severity, record.length, ring, at + sizeof record);
+    Target* target = record.target < seen_targets_.size() ? seen_targets_[record.target] : nullptr;
+    // A target opened after this round's look at the list: its lines wait for the next round. One that is closed gets none.
+    if (!target && is_open(record.target)) break;
+    if (target) add_line(*target, record.severity, record.length, ring, at + sizeof record);
+    else lost_.fetch_add(1, std::memory_order_relaxed);
     at += sizeof record + record.length;
     unreported += sizeof record + record.length;
     if (unreported > 64 * 1024) {
@@ -259,6 +358,7 @@ void LogWriter::write_pending(Target& target) {
 }
 
 void LogWriter::write_stream(Target& target) {
+  const bool was_torn = target.torn;
   std::string_view left = target.pending;
   while (!left.empty()) {
     std::size_t step = left.size();
@@ -274,7 +374,10 @@ void LogWriter::write_stream(Target& target) {
   }
   const std::size_t written = target.pending.size() - left.size();
   if (written > 0) target.torn = target.pending[written - 1] != '\n';
-  if (!left.empty()) lost_.fetch_add(static_cast<std::uint64_t>(std::count(left.begin(), left.end(), '\n')), std::memory_order_relaxed);
+  if (left.empty()) return;
+  // The end of the line that was torn before is not one more line.
+  const auto lines = std::count(left.begin(), left.end(), '\n') - (was_torn && written == 0 ? 1 : 0);
+  lost_.fetch_add(static_cast<std::uint64_t>(lines), std::memory_order_relaxed);
 }
 
 void LogWriter::reopen_target(Target& target) {
@@ -284,10 +387,10 @@ void LogWriter::reopen_target(Target& target) {
     reopen_failures_.fetch_add(1, std::memory_order_relaxed);  // goes on in the old file
     return;
   }
+  if (!same_file(fd, target.fd)) target.torn = is_regular(fd) && ends_inside_line(fd, target.spec.path);
   ::close(target.fd);
   target.fd = fd;
   target.regular = is_regular(fd);
-  target.torn = false;
 }
 
 }  // namespace observe

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Logs that cost the serving thread a copy: each producer has a ring of whole lines, one writer thread empties them all and writes
-// batches. A full ring drops the line and counts it; a full disk drops a batch and counts it; nothing ever waits for a log.
+// batches. A full ring drops the line and counts it; a full disk drops a batch and counts it; nothing ever waits for a log. A line that
+// a full disk cut is ended before the next one is written, so that only that one is torn.
 // Owner: the process. A LogRing is used by one producing thread; LogWriter's public functions by any thread.
 #pragma once
 
@@ -8,6 +9,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -67,9 +69,19 @@ class LogWriter {
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
 
+  // How files are opened, at first and again, if not by open(2): by somebody with more rights. Gives a descriptor to append to, or -1
+  // and errno. Called on the thread that calls open(), and on the writer's. Set before start().
+  using FileOpener = std::function<int(const std::string& path)>;
+  void set_file_opener(FileOpener opener) { opener_ = std::move(opener); }
+
   // Opens a target; the same place gives the same number. Error: a sentence with the path and the system's reason. A syslog
   // daemon that is away is no error: it is tried again.
   std::expected<LogTarget, std::string> open(const LogSpec& spec);
+  // A file that somebody else opened for appending; the descriptor belongs to the writer from now on, whatever becomes of the call.
+  std::expected<LogTarget, std::string> open(const LogSpec& spec, int descriptor);
+  // Nobody writes to the target any more: when what was logged before is written, its descriptor is closed and its number is free for
+  // another. Does not wait. Opened again before that, it stays as it is.
+  void close(LogTarget target);
   // A ring for one thread; belongs to the writer, lives as long.
   LogRing& add_ring(std::size_t capacity = default_ring);
 
@@ -80,6 +92,8 @@ class LogWriter {
   void reopen();
   // Waits until everything logged before the call was written and a reopen asked for was done. Not for serving threads.
   void flush();
+  // The same without waiting: `done` is called on the writer's thread, which it must not keep.
+  void flush_then(std::function<void()> done);
 
   std::uint64_t dropped() const;                      // lines: rings were full
   std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }            // lines: writing failed
@@ -92,9 +106,15 @@ class LogWriter {
     LogSpec spec;
     int fd = -1;
     bool regular = false;
-    bool torn = false;           // the last write ended inside a line
+    bool torn = false;           // the file ends inside a line
+    bool closing = false;        // under the mutex
     std::string pending;
   };
+  std::expected<LogTarget, std::string> add(const LogSpec& spec, std::unique_ptr<Target> target);
+  Target* find(const LogSpec& spec, LogTarget& number);
+  int open_file(const std::string& path) const;
+  void close_those(const std::vector<LogTarget>& closing);
+  bool is_open(LogTarget number) const;
   void wake();
   void serve();
   void round(bool reopening);
@@ -108,8 +128,10 @@ class LogWriter {
   mutable std::mutex mutex_;  // lists, flags; never held while writing
   std::condition_variable wake_;
   std::condition_variable done_;
-  std::vector<std::unique_ptr<Target>> targets_;  // rows never move; their contents are the writer thread's
+  FileOpener opener_;
+  std::vector<std::unique_ptr<Target>> targets_;  // by number, null: free; rows never move; their contents are the writer thread's
   std::vector<std::unique_ptr<LogRing>> rings_;
+  std::vector<std::function<void()>> after_flush_;
   std::vector<Target*> seen_targets_;             // writer thread's copies of the lists
   std::vector<LogRing*> seen_rings_;
   bool stopping_ = false;

@@ -123,14 +123,28 @@ Metric& Metrics::counter(std::string_view name, std::string_view help, const Lab
 }
 Metric& Metrics::gauge(std::string_view name, std::string_view help, const Labels& labels) { return metric(name, help, Type::gauge, labels); }
 
-void Metrics::gauge_function(std::string_view name, std::string_view help, const Labels& labels, std::function<double()> read) {
+std::uint64_t Metrics::function(std::string_view name, std::string_view help, Type type, const Labels& labels, std::function<double()> read) {
   std::lock_guard lock(mutex_);
-  row(name, help, Type::gauge, labels).read = std::move(read);
+  Row& r = row(name, help, type, labels);
+  r.read = std::move(read);
+  return r.registration = ++registrations_;
 }
 
-void Metrics::counter_function(std::string_view name, std::string_view help, const Labels& labels, std::function<double()> read) {
+std::uint64_t Metrics::gauge_function(std::string_view name, std::string_view help, const Labels& labels, std::function<double()> read) {
+  return function(name, help, Type::gauge, labels, std::move(read));
+}
+
+std::uint64_t Metrics::counter_function(std::string_view name, std::string_view help, const Labels& labels, std::function<double()> read) {
+  return function(name, help, Type::counter, labels, std::move(read));
+}
+
+void Metrics::remove(std::string_view name, const Labels& labels, std::uint64_t registration) {
   std::lock_guard lock(mutex_);
-  row(name, help, Type::counter, labels).read = std::move(read);
+  const auto family = families_.find(name);
+  if (family == families_.end()) return;
+  const auto at = family->second.rows.find(render(labels));
+  if (at == family->second.rows.end() || !at->second.read || (registration && at->second.registration != registration)) return;
+  family->second.rows.erase(at);
 }
 
 Histogram& Metrics::histogram(std::string_view name, std::string_view help, const Labels& labels, const std::vector<double>& bounds) {
@@ -169,6 +183,7 @@ std::string Metrics::text() const {
   std::lock_guard lock(mutex_);
   std::string out;
   for (const auto& [name, family] : families_) {
+    if (family.rows.empty()) continue;
     out += "# HELP " + name + ' ' + escape(family.help, false) + "\n# TYPE " + name + ' ' + types[static_cast<int>(family.type)] + '\n';
     for (const auto& [labels, r] : family.rows) write_row(out, name, labels, r);
   }

@@ -93,9 +93,13 @@ class Metrics {
   // Names: [a-zA-Z_:][a-zA-Z0-9_:]*, counters end in _total. A name has one type and one help text: CHECKed.
   Metric& counter(std::string_view name, std::string_view help, const Labels& labels = {});
   Metric& gauge(std::string_view name, std::string_view help, const Labels& labels = {});
-  // Read at the time of the scrape, on the thread that scrapes. Registering again replaces the function.
-  void gauge_function(std::string_view name, std::string_view help, const Labels& labels, std::function<double()> read);
-  void counter_function(std::string_view name, std::string_view help, const Labels& labels, std::function<double()> read);
+  // Read at the time of the scrape, on the thread that scrapes. Registering again replaces the function. What is returned names this
+  // registration.
+  std::uint64_t gauge_function(std::string_view name, std::string_view help, const Labels& labels, std::function<double()> read);
+  std::uint64_t counter_function(std::string_view name, std::string_view help, const Labels& labels, std::function<double()> read);
+  // The object that a function reads goes away: afterwards it is not called any more, and the row is gone. With a `registration` only if
+  // that one is still in force: a successor may have replaced it. Counters, gauges and histograms with cells stay for ever.
+  void remove(std::string_view name, const Labels& labels, std::uint64_t registration = 0);
   Histogram& histogram(std::string_view name, std::string_view help, const Labels& labels, const std::vector<double>& bounds);
   // Prometheus' text format 0.0.4.
   std::string text() const;
@@ -106,6 +110,7 @@ class Metrics {
     std::unique_ptr<Metric> metric;
     std::unique_ptr<Histogram> histogram;
     std::function<double()> read;
+    std::uint64_t registration = 0;
   };
   struct Family {
     Type type;
@@ -114,6 +119,7 @@ class Metrics {
   };
   Row& row(std::string_view name, std::string_view help, Type type, const Labels& labels);
   Metric& metric(std::string_view name, std::string_view help, Type type, const Labels& labels);
+  std::uint64_t function(std::string_view name, std::string_view help, Type type, const Labels& labels, std::function<double()> read);
   Cell* take_cells(std::size_t thread, std::size_t n);
   static void write_row(std::string& out, const std::string& name, const std::string& labels, const Row& row);
 
@@ -123,6 +129,7 @@ class Metrics {
   };
   mutable std::mutex mutex_;
   std::vector<Slab> slabs_;
+  std::uint64_t registrations_ = 0;
   std::map<std::string, Family, std::less<>> families_;
 };
 
