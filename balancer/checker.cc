@@ -41,7 +41,7 @@ Checker::Checker(net::EventLoop& loop, State& state, observe::ErrorLog& log, htt
       if (row.back()) row.back()->ring();
     }
     // Told by workers, on their threads.
-    backend.book.on_out([this, b](http::RowId row) { loop_.mailbox().post([this, b, row] { refused(b, row.row); }); });
+    backend.book.on_out([this, b](http::RowId out) { loop_.mailbox().post([this, b, out] { refused(b, out.row); }); });
   }
 }
 
