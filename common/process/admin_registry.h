@@ -11,12 +11,11 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "process/sections/admin_options.h"
 
 namespace process {
 
 class LaterReply;
-
-enum class AdminLevel : std::uint8_t { user, operation, admin };  // reads | changes what serves | ends the process
 
 // What a command answers. Lines for people and scripts; a command may also give JSON for those who ask over HTTP.
 struct Reply {
