@@ -19,6 +19,11 @@ config::Files Access::files() {
   return {[this](const std::string& path) { return read_file(path); }, [this](const std::string& pattern) { return expand(pattern); }};
 }
 
+Access& direct_access() {
+  static DirectAccess plain;
+  return plain;
+}
+
 base::Result<std::unique_ptr<net::Listener>> DirectAccess::bind(const net::Address& address, std::size_t workers, const net::ListenOptions& options,
                                                                 std::string_view name) {
   auto out = net::Listener::open(address, workers, options, name);

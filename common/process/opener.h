@@ -38,6 +38,8 @@ struct FileState {
 class Access {
  public:
   virtual ~Access() = default;
+  // Where refusals are told from now on, by any thread; empty: standard error, as at first.
+  virtual void set_log(std::function<void(const std::string&)> log) { (void)log; }
 
   // As net::Listener::open, with the same errors and those above; `name` must outlive them.
   virtual base::Result<std::unique_ptr<net::Listener>> bind(const net::Address& address, std::size_t workers, const net::ListenOptions& options,
@@ -66,6 +68,9 @@ class DirectAccess : public Access {
   std::expected<net::Descriptor, int> open_log(const std::string& path) override;
   std::vector<std::string> expand(const std::string& pattern) override;
 };
+
+// One for everybody who has no other: it holds nothing.
+Access& direct_access();
 
 inline bool is_denial(int error) { return error == EACCES || error == EPERM; }
 

@@ -46,9 +46,7 @@ base::Error listen_error(const base::ReasonRow& row, int system, std::string_vie
 
 }  // namespace
 
-OpenedAccess::OpenedAccess(net::Descriptor channel, int pid) : channel_(std::move(channel)), pid_(pid) {
-  log_ = [](const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); };
-}
+OpenedAccess::OpenedAccess(net::Descriptor channel, int pid) : channel_(std::move(channel)), pid_(pid) { set_log({}); }
 
 // Closing our end is what ends it.
 OpenedAccess::~OpenedAccess() {
@@ -59,7 +57,8 @@ OpenedAccess::~OpenedAccess() {
   }
 }
 
-void OpenedAccess::set_log(Log log) {
+void OpenedAccess::set_log(std::function<void(const std::string&)> log) {
+  if (!log) log = [](const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); };
   const std::lock_guard lock(mutex_);
   log_ = std::move(log);
 }

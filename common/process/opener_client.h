@@ -11,12 +11,10 @@ namespace process {
 
 class OpenedAccess final : public DirectAccess {
  public:
-  using Log = std::function<void(const std::string&)>;
   // `channel`: the daemon's end. `pid`: the opener if it is our child, to be waited for at the end; else -1.
   explicit OpenedAccess(net::Descriptor channel, int pid = -1);
   ~OpenedAccess() override;
-  // Where refusals are told from now on, from any thread; standard error at first.
-  void set_log(Log log);
+  void set_log(std::function<void(const std::string&)> log) override;
   // Another end for another process (an upgrade); empty if the opener is gone.
   net::Descriptor new_channel();
 
@@ -37,7 +35,7 @@ class OpenedAccess final : public DirectAccess {
   std::mutex mutex_;
   net::Descriptor channel_;
   int pid_;
-  Log log_;
+  std::function<void(const std::string&)> log_;
 };
 
 }  // namespace process

@@ -14,6 +14,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <iterator>
+#include <sstream>
 
 namespace process {
 namespace {
@@ -39,12 +42,25 @@ int keep_only(int channel) {
   return 3;
 }
 
+// Where ps looks for a process's arguments: fields 48 and 49 of proc(5)'s stat.
+std::span<char> own_arguments() {
+  std::ifstream file("/proc/self/stat");
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  std::istringstream in(text.substr(std::min(text.size(), text.rfind(')') + 1)));
+  std::string field;
+  for (int i = 3; i < 48 && in >> field; ++i) {}
+  std::uintptr_t begin = 0, end = 0;
+  if (!(in >> begin >> end) || begin == 0 || end <= begin) return {};
+  return {reinterpret_cast<char*>(begin), end - begin};
+}
+
 void show_name(const OpenerStart& start) {
   ::prctl(PR_SET_NAME, (start.name.substr(0, 8) + "/opener").c_str());
   const std::string title = start.name + ": opener";
-  if (start.title.size() < 2) return;
-  std::fill(start.title.begin(), start.title.end(), '\0');
-  std::copy_n(title.begin(), std::min(title.size(), start.title.size() - 1), start.title.begin());
+  const std::span<char> shown = own_arguments();
+  if (shown.size() < 2) return;
+  std::fill(shown.begin(), shown.end(), '\0');
+  std::copy_n(title.begin(), std::min(title.size(), shown.size() - 1), shown.begin());
 }
 
 bool answer(int fd, const Opener::Reply& reply) {

@@ -13,7 +13,6 @@
 
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -66,7 +65,6 @@ struct OpenerStart {
   std::string name;          // of the daemon
   User account;              // that the daemon will be
   Naming naming;             // called in the opener's process
-  std::span<char> title;     // memory that ps shows (the arguments of main), may be empty
 };
 // Forks the opener; there must be no other thread yet. The daemon's end of the channel, or what went wrong. `pid` is set.
 std::expected<net::Descriptor, std::string> fork_opener(const OpenerStart& start, int& pid);

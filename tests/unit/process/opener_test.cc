@@ -349,9 +349,8 @@ TEST_CASE("a daemon without rights gets from its opener what the configuration n
   named.logs = {log};
   named.addresses = {low, high};
   const int code = in_child([&] {
-    std::string title = "a long command line of a daemon";
     int pid = 0;
-    auto channel = process::fork_opener({"testdaemon", account, [&] { return named; }, title}, pid);
+    auto channel = process::fork_opener({"testdaemon", account, [&] { return named; }}, pid);
     EXPECT(channel);
     EXPECT(process::drop_privileges(account).empty());
     EXPECT(status_line(::getpid(), "Uid") == "4242\t4242\t4242\t4242");
@@ -380,6 +379,8 @@ TEST_CASE("a daemon without rights gets from its opener what the configuration n
 
     // The process itself: visible, deaf, and with no more rights than it needs.
     EXPECT(status_line(pid, "Name") == "testdaem/opener");
+    std::ifstream arguments("/proc/" + std::to_string(pid) + "/cmdline");
+    EXPECT(std::string(std::istreambuf_iterator<char>(arguments), {}).starts_with("testdaem"));  // as much as there is room for
     char kept[17];
     std::snprintf(kept, sizeof kept, "%016llx", 1ULL << CAP_NET_BIND_SERVICE | 1ULL << CAP_DAC_READ_SEARCH | 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_CHOWN);
     EXPECT(status_line(pid, "CapEff") == kept && status_line(pid, "CapPrm") == kept);
@@ -398,7 +399,7 @@ TEST_CASE("the opener ignores signals, and serves until nobody holds a channel")
   named.files = {key};
   const int code = in_child([&] {
     int pid = 0;
-    auto channel = process::fork_opener({"testdaemon", account, [&] { return named; }, {}}, pid);
+    auto channel = process::fork_opener({"testdaemon", account, [&] { return named; }}, pid);
     EXPECT(channel);
     auto first = std::make_unique<process::OpenedAccess>(std::move(*channel));
     EXPECT(first->stat(key));  // plain; and then as somebody who may not
@@ -435,7 +436,7 @@ TEST_CASE("kill -9 of the daemon ends its opener") {
   const pid_t daemon = ::fork();
   if (daemon == 0) {
     int pid = 0;
-    const auto channel = process::fork_opener({"testdaemon", account, [] { return Named(); }, {}}, pid);
+    const auto channel = process::fork_opener({"testdaemon", account, [] { return Named(); }}, pid);
     if (::write(pipe[1], &pid, sizeof pid) != sizeof pid) ::_exit(1);
     for (;;) ::pause();
   }
