@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "base/check.h"
 
-#include <cstdio>
+#include <unistd.h>
+
 #include <cstdlib>
+
+#include "base/check_text.h"
 
 namespace base {
 namespace {
@@ -15,13 +18,15 @@ void set_check_hook(CheckHook hook, void* context) {
   hook_context_ = context;
 }
 
+void run_check_hook() {
+  const CheckHook hook = hook_;
+  hook_ = nullptr;  // a hook that fails itself must not recurse
+  if (hook) hook(hook_context_);
+}
+
 void check_failed(const char* file, int line, const char* condition, const char* message) {
-  std::fprintf(stderr, "%s:%d: CHECK failed: %s %s\n", file, line, condition, message);
-  if (CheckHook hook = hook_) {
-    hook_ = nullptr;  // a hook that fails itself must not recurse
-    hook(hook_context_);
-  }
-  std::fflush(stderr);
+  CheckText(STDERR_FILENO).text(file).text(":").number(line).text(": CHECK failed: ").text(condition).text(" ").text(message).line();
+  run_check_hook();
   std::abort();
 }
 

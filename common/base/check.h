@@ -5,9 +5,12 @@
 
 namespace base {
 
-// Called before aborting with the exchange's history or other context; one a thread, may be null. It must only print.
+// Called before aborting, to print an exchange's history or other context; one a thread, may be null. It must only print, and only by
+// means that are allowed in signal handlers (check_text.h).
 using CheckHook = void (*)(void* context);
 void set_check_hook(CheckHook hook, void* context);
+// Runs the calling thread's hook, once: for signal handlers.
+void run_check_hook();
 
 [[noreturn]] void check_failed(const char* file, int line, const char* condition, const char* message);
 

@@ -3,6 +3,7 @@
 
 #include <event2/event.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -75,9 +76,17 @@ EventLoop::~EventLoop() {
   event_base_free(base_);
 }
 
+// For a check that fails on this thread.
+void EventLoop::describe_running(void* self) {
+  const EventLoop& loop = *static_cast<EventLoop*>(self);
+  if (loop.running_) loop.running_->describe(STDERR_FILENO);
+}
+
 void EventLoop::run() {
+  base::set_check_hook(&EventLoop::describe_running, this);
   while (!stopping_) turn(true);
   stopping_ = false;
+  base::set_check_hook(nullptr, nullptr);
 }
 
 void EventLoop::turn(bool block) {

@@ -87,6 +87,7 @@ class EventLoop {
   base::TimePoint next_deadline();
   void poll(bool block);
   static void on_timer(int fd, short what, void* self);
+  static void describe_running(void* self);
   base::Clock& clock_;
   event_base* base_ = nullptr;
   base::List<Task, ReadyTag> ready_;

@@ -47,6 +47,9 @@ class Task : private base::ListLink<ReadyTag> {
   // Reads downwards like the life of what it serves. A small budget of bytes or steps a call.
   virtual Step run() = 0;
 
+  // What a failed check says of the task that runs: only write(2), of what is there (base/check_text.h).
+  virtual void describe(int fd) const noexcept { (void)fd; }
+
   // One lazy deadline: the task is rung once it has passed. Moving it later only stores a number.
   void set_deadline(base::TimePoint when);
   void set_deadline_after(base::Duration after);
