@@ -4,22 +4,23 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
-#include "balancer/backend.h"
+#include "balancer/roster.h"
 #include "process/admin_registry.h"
 
 namespace balancer {
 
-class Checker;
-
 struct AdminContext {
-  State& state;
-  std::function<Checker*()> checker;  // null before start
+  Roster& roster;
   std::function<base::TimePoint()> now;
   std::function<std::uint32_t()> connections;
   base::TimePoint started;
 };
+using Context = std::shared_ptr<const AdminContext>;
 
-void add_commands(process::AdminRegistry& registry, std::shared_ptr<const AdminContext> context);
+void add_commands(process::AdminRegistry& registry, Context context);
+// Those that change servers (server_commands.cc).
+void add_server_commands(process::AdminRegistry& registry, Context context);
 
 }  // namespace balancer

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "balancer/check_task.h"
+
 namespace balancer {
 namespace {
 
@@ -23,24 +25,6 @@ std::shared_ptr<const re2::RE2> regex(const std::string& pattern) {
   return pattern.empty() ? nullptr : std::make_shared<re2::RE2>(pattern, re2::RE2::Quiet);
 }
 
-std::shared_ptr<const http::Endpoint> make_endpoint(const Server& server, const ServerOptions& options, const BackendOptions& backend,
-                                                    const TimeoutOptions& timeout, std::uint32_t keepalive) {
-  auto endpoint = std::make_shared<http::Endpoint>();
-  endpoint->name = server.full_name;
-  endpoint->address = server.address;
-  endpoint->keepalive = keepalive;
-  http::UpstreamOptions& o = endpoint->options;
-  o.connect = timeout.connect;
-  o.first_byte = timeout.server;
-  o.between_bytes = timeout.between_bytes;
-  o.write = timeout.client;
-  o.keepalive_timeout = std::chrono::seconds(30);
-  o.drain_timeout = timeout.server;
-  o.tunnel = timeout.tunnel;
-  o.close_on_abort = options.on_abort.value_or(backend.server_defaults.on_abort) == OnAbort::close;
-  return endpoint;
-}
-
 }  // namespace
 
 Condition compile(const ConditionOptions& options) {
@@ -56,32 +40,14 @@ Condition compile(const ConditionOptions& options) {
   return out;
 }
 
-Backend::Backend(const BackendOptions& given, const DefaultOptions& defaults, std::size_t workers, base::TimePoint now)
+Backend::Backend(const BackendOptions& given, const DefaultOptions& defaults, std::size_t worker_count)
     : options(given),
+      timeout(defaults.timeout),
       queue_timeout(given.queue.timeout.value_or(defaults.timeout.queue)),
       server_timeout(defaults.timeout.server),
       retries(retry_rules(defaults.retries)),
-      policy(given.balance),
-      book(given.name, {.max_waiting = given.queue.max_waiting}, policy),
-      counters(workers),
-      started(now) {
-  for (const ServerOptions& s : options.server) {
-    Server& server = servers.emplace_back(workers);
-    server.name = s.name;
-    server.full_name = options.name + "/" + s.name;
-    server.address = s.address.address;
-    const std::optional<std::uint32_t> limit = s.maxconn ? s.maxconn : options.server_defaults.maxconn;
-    // Application servers count open connections (waitress stops at 100): not more than can be of use.
-    const std::uint64_t keepalive = std::min<std::uint64_t>(64, std::uint64_t{limit.value_or(64)} * workers);
-    server.endpoint = make_endpoint(server, s, options, defaults.timeout, static_cast<std::uint32_t>(keepalive));
-    server.checked = options.check.has_value() && s.check.value_or(options.server_defaults.check);
-    server.health.state = server.checked ? Health::State::starting : Health::State::unchecked;
-    server.changed = now;
-    book.add_row(s.name, limit.value_or(0), s.weight.value_or(options.server_defaults.weight), !server.checked);
-  }
-  book.change(now, [&](std::span<http::ServerRow> rows) {
-    for (std::size_t i = 0; i < rows.size(); ++i) rows[i].out_for = servers[i].checked ? base::Duration::max() : std::chrono::seconds(1);
-  });
+      workers(worker_count) {
+  for (const ServerOptions& s : options.server) servers.push_back(plan(s));
   if (options.cookie) {
     const CookieOptions& c = *options.cookie;
     cookie = {c.name, c.insert_on, c.indirect, c.httponly, c.secure, c.path, c.domain, c.samesite};
@@ -95,47 +61,74 @@ Backend::Backend(const BackendOptions& given, const DefaultOptions& defaults, st
   }
 }
 
-HealthRules Backend::health_rules() const {
-  HealthRules rules;
-  if (!options.check) return rules;
-  const CheckOptions& c = *options.check;
-  rules.rise = c.rise;
-  rules.fall = c.fall;
-  rules.interval_up = c.interval.up;
-  rules.interval_down = c.interval.down;
-  rules.interval_change = c.interval.change;
-  rules.observe_errors = c.observe.errors;
-  return rules;
+ServerPlan Backend::plan(const ServerOptions& server) const {
+  const ServerDefaultOptions& usual = options.server_defaults;
+  ServerPlan out;
+  out.name = server.name;
+  out.full_name = options.name + "/" + server.name;
+  out.address = server.address.address;
+  const std::optional<std::uint32_t> limit = server.maxconn ? server.maxconn : usual.maxconn;
+  out.limit = limit.value_or(0);
+  out.weight = server.weight.value_or(usual.weight);
+  out.checked = options.check.has_value() && server.check.value_or(usual.check);
+  // Application servers count open connections (waitress stops at 100): not more than can be of use.
+  out.keepalive = static_cast<std::uint32_t>(std::min<std::uint64_t>(64, std::uint64_t{limit.value_or(64)} * workers));
+  http::UpstreamOptions& o = out.upstream;
+  o.connect = timeout.connect;
+  o.first_byte = timeout.server;
+  o.between_bytes = timeout.between_bytes;
+  o.write = timeout.client;
+  o.keepalive_timeout = std::chrono::seconds(30);
+  o.drain_timeout = timeout.server;
+  o.tunnel = timeout.tunnel;
+  o.close_on_abort = server.on_abort.value_or(usual.on_abort) == OnAbort::close;
+  return out;
 }
 
-bool Backend::any_up() const {
+HealthRules Backend::health_rules() const { return options.check ? balancer::health_rules(*options.check) : HealthRules{}; }
+
+bool BackendState::any_up() const {
   return book.read([](std::span<const http::ServerRow> rows, const http::Admission::Totals&) {
     return std::any_of(rows.begin(), rows.end(), [](const http::ServerRow& r) { return r.takes_named(); });
   });
 }
 
-Frontend::Frontend(const FrontendOptions& given, std::size_t workers) : options(given), trusted(*options.trusted_proxies.list), counters(workers) {}
+Frontend::Frontend(const FrontendOptions& given) : options(given), trusted(*options.trusted_proxies.list) {}
 
-State::State(const DefaultOptions& given, const std::vector<FrontendOptions>& frontend_options, const std::vector<BackendOptions>& backend_options,
-             std::size_t workers, base::TimePoint now)
-    : defaults(given), workers_(workers) {
-  for (const BackendOptions& b : backend_options) backends.emplace_back(b, defaults, workers, now);
+Plan::Plan(const DefaultOptions& given, const std::vector<FrontendOptions>& frontend_options, const std::vector<BackendOptions>& backend_options,
+           std::size_t worker_count)
+    : defaults(given), workers(worker_count) {
+  for (const BackendOptions& b : backend_options) backends.push_back(std::make_shared<Backend>(b, defaults, workers));
   const auto index = [&](const std::string& name) {
     for (std::size_t i = 0; i < backends.size(); ++i)
-      if (backends[i].name() == name) return i;
+      if (backends[i]->name() == name) return i;
     return no_backend;
   };
   for (const FrontendOptions& f : frontend_options) {
-    Frontend& frontend = frontends.emplace_back(f, workers);
+    Frontend& frontend = *frontends.emplace_back(std::make_shared<Frontend>(f));
+    frontend.backends.assign(backends.begin(), backends.end());
     frontend.rules.frontend = f.name;
     if (!f.default_backend.empty()) frontend.rules.default_backend = index(f.default_backend);
     for (const UseBackendOptions& use : f.use_backend) frontend.rules.rules.push_back({compile(use.condition), index(use.backend)});
   }
 }
 
-Backend* State::find_backend(std::string_view name) {
-  for (Backend& b : backends)
-    if (b.name() == name) return &b;
+void Plan::bind(const Plan* previous, base::TimePoint now) {
+  for (const auto& backend : backends) {
+    if (const Backend* before = previous ? previous->find_backend(backend->name()) : nullptr) backend->state = before->state;
+    else backend->state = std::make_shared<BackendState>(backend->name(), backend->options.queue.max_waiting, policy_of(backend->options.balance), workers, now);
+  }
+  for (const auto& frontend : frontends) {
+    if (previous)
+      for (const auto& before : previous->frontends)
+        if (before->options.name == frontend->options.name) frontend->state = before->state;
+    if (!frontend->state) frontend->state = std::make_shared<FrontendState>(frontend->options.name, workers);
+  }
+}
+
+const Backend* Plan::find_backend(std::string_view name) const {
+  for (const auto& b : backends)
+    if (b->name() == name) return b.get();
   return nullptr;
 }
 

@@ -1,100 +1,82 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What serves, made of the configuration once: backends with their admission book, servers, health and counters; frontends
-// with their rules. Shared by all workers and the control thread; what changes is guarded by the backend's book or atomic.
+// One configuration compiled: backends and frontends with their rules, bound to the state that outlives them (state.h). Immutable
+// once bound; shared by all workers and the control thread.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
-#include "balancer/counters.h"
 #include "balancer/may_retry.h"
 #include "balancer/options.h"
 #include "balancer/pick_backend.h"
-#include "http/admission.h"
+#include "balancer/state.h"
+#include "http/access_log.h"
 
 namespace balancer {
 
-// The last result of a check, in HAProxy's words.
-struct CheckResult {
-  const char* status = "INI";  // L4OK, L7OK, L4CON, L4TOUT, L7TOUT, L7RSP, L7STS, SOCKERR
-  int code = 0;                // HTTP status, 0 if there was none
-  std::uint32_t duration_ms = 0;
-  bool running = false;
-};
-
-struct Server {
-  std::string name;      // as configured
-  std::string full_name; // "backend/server"
+// A server as the configuration, or a command, wants it.
+struct ServerPlan {
+  std::string name;
+  std::string full_name;  // "backend/server"
   net::Address address;
-  std::shared_ptr<const http::Endpoint> endpoint;
+  std::uint32_t limit = 0, weight = 1;
   bool checked = true;
-  CounterSet counters;
-
-  // Guarded by the backend's book (Admission::change and read).
-  Health health;
-  CheckResult check;
-  base::TimePoint changed{};      // of state, for lastchg
-  base::Duration downtime{};      // finished outages
-  std::uint64_t check_failures = 0, went_down = 0;
-
-  explicit Server(std::size_t workers) : counters(workers) {}
+  std::uint32_t keepalive = 64;
+  http::UpstreamOptions upstream;
 };
 
-class Backend {
+class Backend : public std::enable_shared_from_this<Backend> {
  public:
-  Backend(const BackendOptions& options, const DefaultOptions& defaults, std::size_t workers, base::TimePoint now);
+  Backend(const BackendOptions& options, const DefaultOptions& defaults, std::size_t workers);
 
   const std::string& name() const { return options.name; }
   // The next check's rules; constant.
   HealthRules health_rules() const;
-  bool any_up() const;
+  bool any_up() const { return state->any_up(); }
+  ServerPlan plan(const ServerOptions& server) const;
 
   const BackendOptions options;
+  const TimeoutOptions timeout;
   const base::Duration queue_timeout;
   const base::Duration server_timeout;
   const RetryRules retries;
-  BalancePolicy policy;
-  http::Admission book;        // row i is servers[i]
-  std::deque<Server> servers;
+  const std::size_t workers;
+  std::vector<ServerPlan> servers;
   CookieRules cookie;
   std::optional<Condition> only_if;
   std::map<int, std::string> error_pages;
-  CounterSet counters;
-  Gauge sessions;
-  const base::TimePoint started;
+  std::shared_ptr<BackendState> state;
 };
 
-struct Frontend {
-  Frontend(const FrontendOptions& options, std::size_t workers);
+struct Frontend : std::enable_shared_from_this<Frontend> {
+  explicit Frontend(const FrontendOptions& options);
   const FrontendOptions options;
   const net::NetworkList& trusted;
-  BackendRules rules;
-  // Changed through the listener's const view.
-  mutable CounterSet counters;
-  mutable Gauge sessions;      // requests now
+  BackendRules rules;                                    // their indexes are of `backends`
+  std::vector<std::shared_ptr<const Backend>> backends;
+  std::shared_ptr<FrontendState> state;
+};
+
+// The whole configuration.
+struct Plan {
+  // Without state: see bind().
+  Plan(const DefaultOptions& defaults, const std::vector<FrontendOptions>& frontends, const std::vector<BackendOptions>& backends, std::size_t workers);
+  // Gives every backend and frontend the state of the same name in `previous`, or fresh state. Nothing that serves is changed.
+  void bind(const Plan* previous, base::TimePoint now);
+  const Backend* find_backend(std::string_view name) const;
+
+  const DefaultOptions defaults;
+  const std::size_t workers;
+  std::vector<std::shared_ptr<Backend>> backends;
+  std::vector<std::shared_ptr<Frontend>> frontends;
+  std::string via_name = "balancer";
+  std::uint32_t via_visits = 0;
+  std::shared_ptr<const http::AccessFormat> format;
 };
 
 Condition compile(const ConditionOptions& options);
-
-// Everything that workers and the control thread share.
-class State {
- public:
-  State(const DefaultOptions& defaults, const std::vector<FrontendOptions>& frontends, const std::vector<BackendOptions>& backends,
-        std::size_t workers, base::TimePoint now);
-  Backend* find_backend(std::string_view name);
-  std::size_t workers() const { return workers_; }
-
-  const DefaultOptions defaults;
-  std::deque<Backend> backends;
-  std::deque<Frontend> frontends;
-  std::string via_name = "balancer";
-  std::uint32_t via_visits = 0;
-
- private:
-  std::size_t workers_;
-};
 
 // Problems that only the whole configuration shows: unknown names, error pages that cannot be read.
 void check_references(config::Context& context, const std::vector<FrontendOptions>& frontends, const std::vector<BackendOptions>& backends);

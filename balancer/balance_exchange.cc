@@ -5,6 +5,7 @@
 
 #include "balancer/balance_service.h"
 #include "balancer/own_answer.h"
+#include "base/check.h"
 #include "http/engine_reasons.h"
 #include "http/hop_by_hop.h"
 #include "http/via.h"
@@ -40,13 +41,25 @@ const char* failure_termination(Failure failure) {
 }  // namespace
 
 BalanceExchange::BalanceExchange(BalanceService& service, net::TaskOwner& owner, http::Stream stream)
-    : Exchange(service.loop(), owner, std::move(stream)), service_(service) {
-  facts_.frontend = static_cast<const Frontend*>(stream_.connection->listener->owner);
-  facts_.frontend->sessions.enter();
+    : Exchange(service.loop(), owner, std::move(stream)), service_(service), pin_(service.generations().pin()) {
+  const auto& generation = static_cast<const Generation&>(*pin_);
+  plan_ = generation.plan.get();
+  facts_.frontend = static_cast<const Frontend*>(generation.listener_view(stream_.connection->listener->id));
+  CHECK(facts_.frontend);
+  facts_.frontend->state->sessions.enter();
 }
 
 BalanceExchange::~BalanceExchange() {
   if (state_ != State::ended) finish({&reason::stopped});
+}
+
+const Generation& BalanceExchange::generation() const { return static_cast<const Generation&>(pin_ ? *pin_ : service_.generations().current()); }
+
+void BalanceExchange::let_go_of_generation() {
+  own_frontend_ = facts_.frontend->shared_from_this();
+  own_backend_ = facts_.backend->shared_from_this();
+  plan_ = nullptr;
+  pin_.release();
 }
 
 net::Task::Step BalanceExchange::run() {
@@ -82,7 +95,7 @@ BalanceExchange::Next BalanceExchange::run_body() {
     return Next::go_on;
   }
   if (body.state() == http::RequestBody::State::failed) {
-    facts_.frontend->counters.of(service_.worker()).request_errors.add();
+    facts_.frontend->state->counters.of(service_.worker()).request_errors.add();
     answer_own(body.error(), "PR");
     return Next::go_on;
   }
@@ -93,11 +106,13 @@ BalanceExchange::Next BalanceExchange::run_body() {
 }
 
 BalanceExchange::Next BalanceExchange::run_admission() {
-  Backend& backend = *facts_.backend;
+  const Backend& backend = *facts_.backend;
   if (!ticket_) ticket_.emplace(service_.desk(), this);
   const bool again = ticket_->arrival() != 0;
   if (again) facts_.queued = now();
-  switch (backend.book.enter(*ticket_, {.row = again ? http::no_row : facts_.named, .again = again}, now())) {
+  // Looked up in the step that enters, not earlier: the index may be another server's by then.
+  else named_ = find_named();
+  switch (backend.state->book.enter(*ticket_, {.row = again ? http::no_row : named_.row, .again = again}, now())) {
     case http::Admission::Entry::granted: take_granted(); return Next::go_on;
     case http::Admission::Entry::queued:
       facts_.queue_ahead = ticket_->ahead();
@@ -110,7 +125,7 @@ BalanceExchange::Next BalanceExchange::run_admission() {
 }
 
 BalanceExchange::Next BalanceExchange::run_queue() {
-  Backend& backend = *facts_.backend;
+  const Backend& backend = *facts_.backend;
   if (stream_.sink->gone() || (stream_.sink->half_closed() && backend.options.queue.abort_on_client_close)) {
     ticket_->cancel();
     backend_counters().queue_left.add();
@@ -133,14 +148,14 @@ BalanceExchange::Next BalanceExchange::run_queue() {
 }
 
 void BalanceExchange::take_granted() {
-  Backend& backend = *facts_.backend;
+  const Backend& backend = *facts_.backend;
   std::unique_ptr<http::Slot> slot = ticket_->take_slot();
-  const std::size_t row = slot->row();
-  if (facts_.server != http::no_row && facts_.server != row) {
+  auto* asked = static_cast<Server*>(slot->owner());
+  if (facts_.server && facts_.server.get() != asked) {
     facts_.redispatched = true;
     backend_counters().redispatches.add();
   }
-  facts_.server = row;
+  if (facts_.server.get() != asked) facts_.server = asked->shared_from_this();
   facts_.admitted = now();
   facts_.queue_time += now() - facts_.queued;
   row_ = slot->id();
@@ -151,7 +166,8 @@ void BalanceExchange::take_granted() {
   const bool has_body = !stream_.body->none();
   // Only what may be repeated is sent on a connection that the server may be closing at this moment; a repetition takes no chance.
   const bool any = repeatable(stream_.head.method(), has_body) && facts_.retries == 0;
-  lease_ = service_.pool().lease(server()->endpoint, *this, stream_.head.method(), any ? http::Reuse::any : http::Reuse::none, std::move(slot));
+  std::shared_ptr<const http::Endpoint> endpoint = slot->endpoint();
+  lease_ = service_.pool().lease(std::move(endpoint), *this, stream_.head.method(), any ? http::Reuse::any : http::Reuse::none, std::move(slot));
   relay_.reset();
   lease_->send_head(stream_.head, http::request_framing(*stream_.body), stream_.upgrade_websocket);
   set_deadline(facts_.sent + backend.server_timeout);  // all attempts together
@@ -187,7 +203,7 @@ BalanceExchange::Next BalanceExchange::run_upstream() {
 }
 
 BalanceExchange::Next BalanceExchange::attempt_failed() {
-  Backend& backend = *facts_.backend;
+  const Backend& backend = *facts_.backend;
   const Failure failure = failure_of(*lease_);
   base::Error error = lease_->error();
   if (failure == Failure::connect) {
@@ -197,7 +213,7 @@ BalanceExchange::Next BalanceExchange::attempt_failed() {
     server_counters().response_errors.add();
   }
   // Whatever else was kept alive to it is as dead.
-  if (failure == Failure::connect || failure == Failure::empty) service_.pool().close_idle(*server()->endpoint);
+  if (failure == Failure::connect || failure == Failure::empty) service_.pool().close_idle(lease_->endpoint());
   const FailedAttempt attempt{.failure = failure,
                               .method = stream_.head.method(),
                               .has_body = !stream_.body->none(),
@@ -206,7 +222,7 @@ BalanceExchange::Next BalanceExchange::attempt_failed() {
                               .body_taken = relay_.request_bytes() > 0,
                               .retries = facts_.retries,
                               .connects = facts_.connects,
-                              .rows = static_cast<std::uint32_t>(backend.servers.size()),
+                              .rows = backend.state->server_count.load(std::memory_order_relaxed),
                               .server = server_name()};
   lease_.reset();
   observe::LastReason why;
@@ -220,7 +236,7 @@ BalanceExchange::Next BalanceExchange::attempt_failed() {
 }
 
 void BalanceExchange::answer_head() {
-  Backend& backend = *facts_.backend;
+  const Backend& backend = *facts_.backend;
   http::ResponseHead head = lease_->take_head();
   clear_deadline();
   facts_.answered = now();
@@ -228,18 +244,19 @@ void BalanceExchange::answer_head() {
   facts_.reused = lease_->reused();
   facts_.status = facts_.upstream_status = head.status();
   (facts_.reused ? server_counters().reuses : server_counters().connects).add();
-  if (trial_) backend.book.succeeded(row_, now());
+  if (trial_) backend.state->book.succeeded(row_, now());
   const auto length = http::answer_length(*lease_, head, stream_.head.method());
   observe::LastReason why;
-  if (!backend.cookie.name.empty() && insert_cookie(backend.cookie, head, facts_.named, facts_.server, only_if_, why)) {
+  if (!backend.cookie.name.empty() && insert_cookie(backend.cookie, head, named_ == row_ ? row_.row : http::no_row, row_.row, only_if_, why)) {
     facts_.cookie_set = true;
     head.add(http::Token::set_cookie, cookie_text(backend.cookie, server()->name));
     if (backend.cookie.insert_on == InsertOn::always && !says_private(head)) head.add(http::Token::cache_control, "private");
   }
   http::remove_hop_by_hop(head);
-  http::append_via(head, head.minor_version() == 0 ? "1.0" : "1.1", service_.state().via_name);
+  http::append_via(head, head.minor_version() == 0 ? "1.0" : "1.1", plan_->via_name);
   if (lease_->must_close()) stream_.sink->close_after();
   tunnel_ = lease_->state() == http::Lease::State::tunnel;
+  if (tunnel_) let_go_of_generation();
   if (tunnel_) stream_.sink->switch_to_tunnel(std::move(head));
   else stream_.sink->head(std::move(head), length);
   go(State::answer);
@@ -315,12 +332,12 @@ void BalanceExchange::client_left(const base::ReasonRow& row, const char* termin
 void BalanceExchange::finish(base::Reason why) {
   record_end(why);
   state_ = State::ended;
-  facts_.frontend->sessions.leave();
-  if (facts_.backend) facts_.backend->sessions.leave();
+  facts_.frontend->state->sessions.leave();
+  if (facts_.backend) facts_.backend->state->sessions.leave();
   service_.finished(*this);
 }
 
-Counters& BalanceExchange::backend_counters() { return facts_.backend->counters.of(service_.worker()); }
+Counters& BalanceExchange::backend_counters() { return facts_.backend->state->counters.of(service_.worker()); }
 Counters& BalanceExchange::server_counters() { return server()->counters.of(service_.worker()); }
 
 }  // namespace balancer

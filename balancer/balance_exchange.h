@@ -8,6 +8,7 @@
 #pragma once
 
 #include "balancer/backend.h"
+#include "balancer/generation.h"
 #include "http/relay.h"
 
 namespace balancer {
@@ -34,8 +35,8 @@ class BalanceExchange final : public http::Exchange {
   // What the log and the counters need.
   struct Facts {
     const Frontend* frontend = nullptr;
-    Backend* backend = nullptr;
-    std::size_t server = http::no_row;  // the last one asked
+    const Backend* backend = nullptr;
+    std::shared_ptr<Server> server;     // the last one asked
     base::TimePoint queued{}, admitted{}, sent{}, answered{};
     base::Duration queue_time{}, connect_time{};
     std::uint32_t queue_ahead = 0;
@@ -44,7 +45,6 @@ class BalanceExchange final : public http::Exchange {
     int status = 0;             // sent to the client, 0: none
     int upstream_status = 0;
     std::string client_ip;      // the effective client's
-    std::size_t named = http::no_row;
     bool cookie_sent = false;   // the request had our cookie
     bool cookie_set = false;
     char termination[5] = "----";
@@ -52,6 +52,8 @@ class BalanceExchange final : public http::Exchange {
   };
   const Facts& facts() const { return facts_; }
   const base::Reason& why() const { return end_reason(); }
+  // By which it is logged: the one it began with; a tunnel, which may last for hours, lets go of that.
+  const Generation& generation() const;
 
  protected:
   Step run() override;
@@ -68,7 +70,7 @@ class BalanceExchange final : public http::Exchange {
   Next run_settle();
   bool serve_health();
   void prepare_head(http::RequestHead& head);
-  std::size_t find_named();
+  http::RowId find_named();
   void take_granted();
   Next attempt_failed();
   void answer_head();
@@ -76,12 +78,18 @@ class BalanceExchange final : public http::Exchange {
   void client_left(const base::ReasonRow& row, const char* termination);
   void finish(base::Reason reason);
   Next go(State state);
-  Server* server() { return facts_.backend && facts_.server != http::no_row ? &facts_.backend->servers[facts_.server] : nullptr; }
+  void let_go_of_generation();
+  Server* server() { return facts_.server.get(); }
   std::string_view server_name() { return server() ? std::string_view(server()->full_name) : std::string_view{}; }
   Counters& backend_counters();
   Counters& server_counters();
 
   BalanceService& service_;
+  process::Pin pin_;
+  const Plan* plan_;
+  // A tunnel's: its pin is released.
+  std::shared_ptr<const Frontend> own_frontend_;
+  std::shared_ptr<const Backend> own_backend_;
   State state_ = State::route;
   Facts facts_;
   std::string match_;                  // of the path, for rules
@@ -89,6 +97,8 @@ class BalanceExchange final : public http::Exchange {
   std::unique_ptr<http::Lease> lease_;
   http::Relay relay_;
   base::Reason end_;
+  std::optional<std::string> cookie_;  // value of the sticky cookie
+  http::RowId named_;                  // the row it named when the request asked for a place
   http::RowId row_;                    // of the last slot
   bool trial_ = false;
   bool only_if_ = true;

@@ -21,10 +21,9 @@ const char* protocol_version(http::Protocol protocol) {
 
 BalanceExchange::Next BalanceExchange::run_route() {
   http::RequestHead& head = stream_.head;
-  const auto& shared = service_.state();
-  if (http::count_via(head, shared.via_name) > shared.via_visits) {
-    facts_.frontend->counters.of(service_.worker()).denied.add();
-    answer_own({{&reason::loop, 0, 0, shared.via_name}, base::Side::client}, "PR");
+  if (http::count_via(head, plan_->via_name) > plan_->via_visits) {
+    facts_.frontend->state->counters.of(service_.worker()).denied.add();
+    answer_own({{&reason::loop, 0, 0, plan_->via_name}, base::Side::client}, "PR");
     return Next::go_on;
   }
   match_ = http::match_form(head.path());
@@ -35,11 +34,12 @@ BalanceExchange::Next BalanceExchange::run_route() {
     answer_own({why.last(), base::Side::internal}, "SC");
     return Next::go_on;
   }
-  facts_.backend = &service_.state().backends[index];
-  facts_.backend_sessions = facts_.backend->sessions.enter();
-  if (!facts_.backend->cookie.name.empty()) {
+  facts_.backend = facts_.frontend->backends[index].get();
+  facts_.backend_sessions = facts_.backend->state->sessions.enter();
+  if (const CookieRules& cookie = facts_.backend->cookie; !cookie.name.empty()) {
     only_if_ = !facts_.backend->only_if || facts_.backend->only_if->fails({&head, match_}) == nullptr;
-    facts_.named = find_named();
+    if (head.has(http::Token::cookie)) cookie_ = http::cookie_value(head, cookie.name);
+    facts_.cookie_sent = cookie_.has_value();
   }
   prepare_head(head);
   return go(State::body);
@@ -51,15 +51,15 @@ bool BalanceExchange::serve_health() {
   const std::string_view name = std::string_view(match_).substr(std::min(match_.size(), path->size() + 1));
   const base::ReasonRow* row = &reason::health_down;
   if (name.empty()) {
-    for (const Backend& backend : service_.state().backends)
-      if (backend.any_up()) row = &reason::health_up;
-  } else if (const Backend* backend = service_.state().find_backend(name)) {
+    for (const auto& backend : plan_->backends)
+      if (backend->any_up()) row = &reason::health_up;
+  } else if (const Backend* backend = plan_->find_backend(name)) {
     if (backend->any_up()) row = &reason::health_up;
   } else {
     row = &reason::health_unknown;
   }
   OwnAnswer answer = health_answer(*row, name);
-  facts_.frontend->counters.of(service_.worker()).intercepted.add();
+  facts_.frontend->state->counters.of(service_.worker()).intercepted.add();
   facts_.status = row->status;
   std::memcpy(facts_.termination, "LR--", 4);
   net::Buffer body;
@@ -73,14 +73,14 @@ bool BalanceExchange::serve_health() {
   return true;
 }
 
-std::size_t BalanceExchange::find_named() {
-  Backend& backend = *facts_.backend;
-  if (!stream_.head.has(http::Token::cookie)) return http::no_row;
-  facts_.cookie_sent = http::cookie_value(stream_.head, backend.cookie.name).has_value();
-  if (!facts_.cookie_sent) return http::no_row;
+http::RowId BalanceExchange::find_named() {
+  if (!cookie_) return {};
+  const Backend& backend = *facts_.backend;
   observe::LastReason why;
-  return backend.book.read(
-      [&](std::span<const http::ServerRow> rows, const http::Admission::Totals&) { return sticky_row(backend.cookie, stream_.head, rows, why); });
+  return backend.state->book.read([&](std::span<const http::ServerRow> rows, const http::Admission::Totals&) {
+    const std::size_t row = sticky_row(backend.cookie, cookie_, rows, why);
+    return row == http::no_row ? http::RowId{} : http::RowId{row, rows[row].serial};
+  });
 }
 
 // What the servers see: the connection's own fields and claims of strangers are gone.
@@ -103,7 +103,7 @@ void BalanceExchange::prepare_head(http::RequestHead& head) {
     const std::string left = without_cookie(http::joined_cookies(head), cookie.name);
     http::set_cookies(head, left);
   }
-  http::append_via(head, protocol_version(stream_.protocol), service_.state().via_name);
+  http::append_via(head, protocol_version(stream_.protocol), plan_->via_name);
 }
 
 }  // namespace balancer

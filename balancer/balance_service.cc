@@ -24,22 +24,31 @@ std::string with_own_option(std::string text) {
 
 }  // namespace
 
-BalanceService::BalanceService(net::EventLoop& loop, State& state, http::LoopDesk& desk, std::size_t worker, RequestLog log, ServiceTools tools,
+BalanceService::BalanceService(net::EventLoop& loop, process::Generations& generations, http::LoopDesk& desk, std::size_t worker, RequestLog log, ServiceTools tools,
                                http::UpstreamPool::Connector connector)
-    : loop_(loop), state_(state), desk_(desk), pool_(loop, std::move(connector)), worker_(worker), log_(std::move(log)), tools_(std::move(tools)) {}
+    : loop_(loop), generations_(generations), desk_(desk), pool_(loop, std::move(connector)), worker_(worker), log_(std::move(log)), tools_(std::move(tools)) {}
+
+BalanceService::~BalanceService() {
+  if (tools_.ended) tools_.ended();
+}
+
+void BalanceService::adopt(const process::Generation& next) {
+  for (const auto& endpoint : static_cast<const Generation&>(next).gone) pool_.forget(*endpoint);
+}
 
 std::unique_ptr<http::Exchange> BalanceService::open(net::TaskOwner& owner, http::Stream stream) {
   return std::make_unique<BalanceExchange>(*this, owner, std::move(stream));
 }
 
 void BalanceService::rejected(const http::Rejected& what) {
-  const auto* frontend = static_cast<const Frontend*>(what.connection->listener->owner);
-  Counters& counters = frontend->counters.of(worker_);
+  const auto& generation = static_cast<const Generation&>(generations_.current());
+  const auto* frontend = static_cast<const Frontend*>(generation.listener_view(what.connection->listener->id));
+  Counters& counters = frontend->state->counters.of(worker_);
   counters.requests.add();
   counters.request_errors.add();
   if (what.status) counters.count_status(what.status);
   counters.bytes_out.add(what.bytes_sent);
-  log_.write(what, frontend->options.name, loop_.now(), loop_.clock().wall(), connections());
+  log_.write(what, generation, frontend->options.name, loop_.now(), loop_.clock().wall(), connections());
 }
 
 // A limit or time-out of a connection: counted by its row, and told with the option that sets it.
@@ -70,16 +79,16 @@ void BalanceService::finished(BalanceExchange& exchange) {
     if (f.status) counters.count_status(f.status);
     counters.total_ms.add(milliseconds(now - stream.began));
   };
-  Counters& front = f.frontend->counters.of(worker_);
+  Counters& front = f.frontend->state->counters.of(worker_);
   front.requests.add();
   count(front);
   if (!f.backend) return;
-  Counters& back = f.backend->counters.of(worker_);
+  Counters& back = f.backend->state->counters.of(worker_);
   back.requests.add();
   count(back);
   back.queue_ms.add(milliseconds(f.queue_time));
-  if (f.server == http::no_row) return;
-  Counters& server = f.backend->servers[f.server].counters.of(worker_);
+  if (!f.server) return;
+  Counters& server = f.server->counters.of(worker_);
   count(server);
   server.queue_ms.add(milliseconds(f.queue_time));
   if (f.answered == base::TimePoint{}) return;

@@ -5,7 +5,7 @@
 
 #include <functional>
 
-#include "balancer/backend.h"
+#include "balancer/generation.h"
 #include "balancer/request_log.h"
 #include "http/exchange.h"
 #include "http/upstream_pool.h"
@@ -25,20 +25,23 @@ struct ServiceTools {
   std::function<std::uint32_t()> connections;  // of clients, all workers; for the log
   observe::Metrics* metrics = nullptr;
   observe::ErrorLog* errors = nullptr;
+  std::function<void()> ended;                 // the service is gone
 };
 
-class BalanceService final : public http::Service {
+class BalanceService final : public process::WorkerService {
  public:
-  BalanceService(net::EventLoop& loop, State& state, http::LoopDesk& desk, std::size_t worker, RequestLog log, ServiceTools tools,
+  BalanceService(net::EventLoop& loop, process::Generations& generations, http::LoopDesk& desk, std::size_t worker, RequestLog log, ServiceTools tools,
                  http::UpstreamPool::Connector connector = net::connect_plain);
+  ~BalanceService() override;
 
   std::unique_ptr<http::Exchange> open(net::TaskOwner& owner, http::Stream stream) override;
   void rejected(const http::Rejected& what) override;
   void noticed(const base::Reason& what, const http::ConnectionInfo& connection) override;
+  void adopt(const process::Generation& next) override;
   void error_answer(const base::Error& error, http::ResponseHead& head, std::string& body) override;
 
   net::EventLoop& loop() { return loop_; }
-  State& state() { return state_; }
+  process::Generations& generations() { return generations_; }
   http::LoopDesk& desk() { return desk_; }
   http::UpstreamPool& pool() { return pool_; }
   std::size_t worker() const { return worker_; }
@@ -48,7 +51,7 @@ class BalanceService final : public http::Service {
   std::uint32_t connections() const { return tools_.connections ? tools_.connections() : 0; }
 
   net::EventLoop& loop_;
-  State& state_;
+  process::Generations& generations_;
   http::LoopDesk& desk_;
   http::UpstreamPool pool_;
   std::size_t worker_;

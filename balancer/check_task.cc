@@ -8,13 +8,24 @@
 
 namespace balancer {
 
-CheckTask::CheckTask(net::EventLoop& loop, Checker& checker, Backend& backend, std::size_t server)
-    : Task(loop, checker), checker_(checker), backend_(backend), row_(server), server_(backend.servers[server]), rules_(backend.health_rules()),
+HealthRules health_rules(const CheckOptions& c) {
+  HealthRules rules;
+  rules.rise = c.rise;
+  rules.fall = c.fall;
+  rules.interval_up = c.interval.up;
+  rules.interval_down = c.interval.down;
+  rules.interval_change = c.interval.change;
+  rules.observe_errors = c.observe.errors;
+  return rules;
+}
+
+CheckTask::CheckTask(net::EventLoop& loop, Checker& checker, BackendState& backend, Server& server, const CheckOptions& options)
+    : Task(loop, checker), checker_(checker), backend_(backend), server_(server), row_(server.row), options_(options), rules_(balancer::health_rules(options)),
       endpoint_(std::make_shared<http::Endpoint>()), next_(now()) {
   endpoint_->name = server_.full_name;
   endpoint_->address = server_.address;
   endpoint_->keepalive = 0;  // each check shows that the server accepts
-  const base::Duration timeout = backend.options.check->timeout;
+  const base::Duration timeout = options_.timeout;
   endpoint_->options.connect = endpoint_->options.first_byte = endpoint_->options.write = endpoint_->options.between_bytes = timeout;
   endpoint_->options.close_on_abort = true;
 }
@@ -42,10 +53,10 @@ net::Task::Step CheckTask::run() {
     begin();
   }
   std::optional<Outcome> outcome = poll();
-  if (!outcome && now() >= began_ + backend_.options.check->timeout)
+  if (!outcome && now() >= began_ + options_.timeout)
     outcome = Outcome{HealthEvent::timed_out, state_ == State::connecting || lease_->state() == http::Lease::State::connecting ? "L4TOUT" : "L7TOUT"};
   if (!outcome) {
-    set_deadline(began_ + backend_.options.check->timeout);
+    set_deadline(began_ + options_.timeout);
     return Step::wait;
   }
   conclude(*outcome);
@@ -56,8 +67,7 @@ net::Task::Step CheckTask::run() {
 void CheckTask::begin() {
   began_ = now();
   backend_.book.read([&](std::span<const http::ServerRow>, const http::Admission::Totals&) { server_.check.running = true; });
-  const CheckOptions& options = *backend_.options.check;
-  if (options.type == CheckType::tcp) {
+  if (options_.type == CheckType::tcp) {
     state_ = State::connecting;
     auto transport = checker_.connector()(loop(), server_.address);
     transport_ = transport ? std::move(*transport) : nullptr;
@@ -66,9 +76,9 @@ void CheckTask::begin() {
   }
   state_ = State::asking;
   http::RequestHead head;
-  head.set_method(options.request.method);
-  head.set_target(options.request.uri);
-  const std::string& host = options.request.host;
+  head.set_method(options_.request.method);
+  head.set_target(options_.request.uri);
+  const std::string& host = options_.request.host;
   head.add(http::Token::host, !host.empty() ? host : server_.address.is_unix() ? "localhost" : server_.address.text());
   head.add(http::Token::user_agent, "balancer-check");
   lease_ = checker_.pool().lease(endpoint_, *this, head.method(), http::Reuse::none, nullptr);
@@ -101,7 +111,7 @@ std::optional<CheckTask::Outcome> CheckTask::poll_http() {
 // "200", "2xx", "200-299"; the options' rows have checked the form.
 bool CheckTask::expected(int status) const {
   const std::string text = std::to_string(status);
-  for (const std::string& form : backend_.options.check->expect.status) {
+  for (const std::string& form : options_.expect.status) {
     if (form.size() == 3 && form[1] == 'x' ? form[0] == text[0] : form == text) return true;
     if (form.size() == 7 && form.substr(0, 3) <= text && text <= form.substr(4)) return true;
   }

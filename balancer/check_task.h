@@ -4,7 +4,8 @@
 
 #include <memory>
 
-#include "balancer/backend.h"
+#include "balancer/options.h"
+#include "balancer/state.h"
 #include "http/upstream_pool.h"
 #include "net/transport.h"
 
@@ -12,9 +13,12 @@ namespace balancer {
 
 class Checker;
 
+HealthRules health_rules(const CheckOptions& options);
+
 class CheckTask final : public net::Task {
  public:
-  CheckTask(net::EventLoop& loop, Checker& checker, Backend& backend, std::size_t server);
+  CheckTask(net::EventLoop& loop, Checker& checker, BackendState& backend, Server& server, const CheckOptions& options);
+  const CheckOptions& options() const { return options_; }
   // Not later than at interval.change from now.
   void connection_failed();
   void hurry();  // at once
@@ -38,9 +42,10 @@ class CheckTask final : public net::Task {
   void log_change(const Health& before, const Health& after, const base::Reason& why, const Outcome& outcome);
 
   Checker& checker_;
-  Backend& backend_;
-  const std::size_t row_;
+  BackendState& backend_;
   Server& server_;
+  const std::size_t row_;
+  const CheckOptions options_;
   const HealthRules rules_;
   std::shared_ptr<http::Endpoint> endpoint_;
   State state_ = State::waiting;

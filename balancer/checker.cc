@@ -8,16 +8,18 @@ namespace balancer {
 // Lets rows that were out for their time be tried again.
 class WakeTask final : public net::Task {
  public:
-  WakeTask(net::EventLoop& loop, net::TaskOwner& owner, State& state) : Task(loop, owner), state_(state) {}
+  WakeTask(net::EventLoop& loop, Checker& checker) : Task(loop, checker), checker_(checker) {}
   void after(base::Duration wait) { set_deadline(std::min(deadline(), now() + wait)); }
 
  protected:
   Step run() override {
     if (!deadline_passed()) return Step::wait;
     clear_deadline();
-    for (Backend& backend : state_.backends) {
-      backend.book.tick(now());
-      const bool more = backend.book.read([](std::span<const http::ServerRow> rows, const http::Admission::Totals&) {
+    for (const auto& watched : checker_.watched()) {
+      const std::shared_ptr<BackendState> backend = watched.lock();
+      if (!backend) continue;
+      backend->book.tick(now());
+      const bool more = backend->book.read([](std::span<const http::ServerRow> rows, const http::Admission::Totals&) {
         for (const http::ServerRow& r : rows)
           if (r.out && r.out_until != base::TimePoint::max()) return true;
         return false;
@@ -28,36 +30,49 @@ class WakeTask final : public net::Task {
   }
 
  private:
-  State& state_;
+  Checker& checker_;
 };
 
-Checker::Checker(net::EventLoop& loop, State& state, observe::ErrorLog& log, http::UpstreamPool::Connector connector)
-    : loop_(loop), state_(state), log_(log), connector_(std::move(connector)), pool_(loop, connector_), wake_(std::make_unique<WakeTask>(loop, *this, state)) {
-  for (std::size_t b = 0; b < state.backends.size(); ++b) {
-    Backend& backend = state.backends[b];
-    auto& row = tasks_.emplace_back();
-    for (std::size_t i = 0; i < backend.servers.size(); ++i) {
-      row.push_back(backend.servers[i].checked ? std::make_unique<CheckTask>(loop, *this, backend, i) : nullptr);
-      if (row.back()) row.back()->ring();
-    }
-    // Told by workers, on their threads.
-    backend.book.on_out([this, b](http::RowId out) { loop_.mailbox().post([this, b, out] { refused(b, out.row); }); });
-  }
-}
+Checker::Checker(net::EventLoop& loop, observe::ErrorLog& log, http::UpstreamPool::Connector connector)
+    : loop_(loop), log_(log), connector_(std::move(connector)), pool_(loop, connector_), wake_(std::make_unique<WakeTask>(loop, *this)) {}
 
 Checker::~Checker() = default;
 
-void Checker::reap(net::Task&) {}  // tasks live as long as the checker
+void Checker::reap(net::Task&) {}  // tasks live until end()
 
-void Checker::check_now(std::size_t backend, std::size_t server) {
-  if (CheckTask* task = tasks_[backend][server].get()) task->hurry();
+void Checker::watch(const std::shared_ptr<BackendState>& backend) {
+  std::erase_if(watched_, [](const auto& one) { return one.expired(); });
+  watched_.push_back(backend);
+  // Told by workers, on their threads.
+  backend->book.on_out([this, weak = std::weak_ptr(backend)](http::RowId row) {
+    loop_.mailbox().post([this, weak, row] {
+      if (const auto state = weak.lock()) refused(*state, row);
+    });
+  });
 }
 
-void Checker::refused(std::size_t backend, std::size_t row) {
-  Backend& b = state_.backends[backend];
-  log_.write(observe::Level::warn, "server " + b.servers[row].full_name + " refused a connection: it gets no requests until " +
-                                       (b.servers[row].checked ? "a check succeeds" : "one that tries it after a second succeeds"));
-  if (CheckTask* task = tasks_[backend][row].get()) task->connection_failed();
+void Checker::begin(BackendState& backend, Server& server, const CheckOptions& options) {
+  std::unique_ptr<CheckTask>& task = tasks_[&server];
+  if (task && task->options() == options) return;
+  task = std::make_unique<CheckTask>(loop_, *this, backend, server, options);
+  task->ring();
+}
+
+void Checker::end(const Server& server) { tasks_.erase(&server); }
+
+void Checker::check_now(const Server& server) {
+  if (const auto found = tasks_.find(&server); found != tasks_.end()) found->second->hurry();
+}
+
+void Checker::refused(BackendState& backend, http::RowId row) {
+  const Server* server = backend.book.read([&](std::span<const http::ServerRow> rows, const http::Admission::Totals&) {
+    const http::ServerRow& r = rows[row.row];
+    return r.serial == row.serial && r.life == http::RowLife::live ? static_cast<const Server*>(r.owner) : nullptr;
+  });
+  if (!server) return;
+  log_.write(observe::Level::warn, "server " + server->full_name + " refused a connection: it gets no requests until " +
+                                       (server->checked ? "a check succeeds" : "one that tries it after a second succeeds"));
+  if (const auto task = tasks_.find(server); task != tasks_.end()) task->second->connection_failed();
   else wake_->after(std::chrono::milliseconds(1001));
 }
 

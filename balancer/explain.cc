@@ -29,9 +29,9 @@ bool read_url(std::string_view url, Question& q, process::Reply& reply) {
   return true;
 }
 
-bool read_question(State& state, process::AdminArguments arguments, Question& q, process::Reply& reply) {
+bool read_question(const Plan& plan, process::AdminArguments arguments, Question& q, process::Reply& reply) {
   q.head.set_method("GET");
-  q.frontend = &state.frontends.front();
+  q.frontend = plan.frontends.front().get();
   std::string_view url;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& a = arguments[i];
@@ -52,8 +52,8 @@ bool read_question(State& state, process::AdminArguments arguments, Question& q,
       q.head.add(base::trim(field.substr(0, colon)), base::trim(field.substr(colon + 1)));
     } else if (a == "-f") {
       q.frontend = nullptr;
-      for (const Frontend& f : state.frontends)
-        if (f.options.name == arguments[i + 1]) q.frontend = &f;
+      for (const auto& f : plan.frontends)
+        if (f->options.name == arguments[i + 1]) q.frontend = f.get();
       if (!q.frontend) {
         reply.error("no frontend \"" + arguments[i + 1] + "\"");
         return false;
@@ -69,13 +69,13 @@ bool read_question(State& state, process::AdminArguments arguments, Question& q,
 
 }  // namespace
 
-void explain(State& state, bool live, process::AdminArguments arguments, process::Reply& reply) {
+void explain(const Plan& plan, bool live, process::AdminArguments arguments, process::Reply& reply) {
   Question q;
-  if (!read_question(state, arguments, q, reply)) return;
+  if (!read_question(plan, arguments, q, reply)) return;
   const std::string match = http::match_form(q.head.path());
   reply.line(std::string(q.head.method_name()) + " " + std::string(q.head.target()) + (live ? "" : "  (from the configuration alone: every server is taken as up)"));
-  if (http::count_via(q.head, state.via_name) > state.via_visits) {
-    reply.line("loop:\n  = the request has passed through " + state.via_name + " already: 508 (loop)");
+  if (http::count_via(q.head, plan.via_name) > plan.via_visits) {
+    reply.line("loop:\n  = the request has passed through " + plan.via_name + " already: 508 (loop)");
     return;
   }
   observe::FullWhy why;
@@ -86,12 +86,12 @@ void explain(State& state, bool live, process::AdminArguments arguments, process
   const std::size_t index = pick_backend(q.frontend->rules, {&q.head, match}, why);
   reply.text += "backend:\n" + why.text();
   if (index == no_backend) return;
-  Backend& backend = state.backends[index];
-  std::vector<http::ServerRow> rows = backend.book.copy_rows();
+  const Backend& backend = *plan.backends[index];
+  std::vector<http::ServerRow> rows = backend.state->book.copy_rows();
   if (!live)
     for (http::ServerRow& row : rows) row.up = true;
   observe::FullWhy sticky, server;
-  const std::size_t named = sticky_row(backend.cookie, q.head, rows, sticky);
+  const std::size_t named = sticky_row(backend.cookie, http::cookie_value(q.head, backend.cookie.name), rows, sticky);
   if (!sticky.lines().empty()) reply.text += "cookie:\n" + sticky.text();
   if (named == http::no_row) {
     pick_server(backend.options.balance, rows, backend.name(), server);

@@ -11,6 +11,6 @@
 namespace balancer {
 
 // `arguments`: [-X METHOD] [-H FIELD]... [-f FRONTEND] URL. `live`: rows are as they are now; else every server is taken as up.
-void explain(State& state, bool live, process::AdminArguments arguments, process::Reply& reply);
+void explain(const Plan& plan, bool live, process::AdminArguments arguments, process::Reply& reply);
 
 }  // namespace balancer

@@ -103,6 +103,9 @@ BALANCER_SECTION(Options) {
   static const Table<Options> table(
       "The balancer.",
       {embed(&Options::process), option("log", &Options::log, "Logs."), option("stats", &Options::stats, "The status page; none by default."),
+       option("state", &Options::state,
+              "File in which states, weights and servers that commands set are kept over a restart; none by default: they last as long as the process.")
+           .live().example("\"/var/lib/balancer/state\""),
        option("via", &Options::via, "Our name in Via; by default made of the machine and the configuration's path.").default_text("`balancer-` and six digits"),
        option("via_visits", &Options::via_visits, "How often a request may have passed here before it is a loop.").max(100),
        option("defaults", &Options::defaults, "For all frontends and backends."),

@@ -83,16 +83,20 @@ struct QueueOptions {
 };
 struct CheckRequestOptions {
   std::string method = "GET", uri = "/", host;
+  bool operator==(const CheckRequestOptions&) const = default;
 };
 struct CheckExpectOptions {
   std::vector<std::string> status{"2xx", "3xx"};
+  bool operator==(const CheckExpectOptions&) const = default;
 };
 struct CheckIntervalOptions {
   base::Duration up = 2s, down = 1s, change = 1s;
+  bool operator==(const CheckIntervalOptions&) const = default;
 };
 struct ObserveOptions {
   std::uint32_t layer = 4, errors = 10;
   ObserveAction action = ObserveAction::fastinter;
+  bool operator==(const ObserveOptions&) const = default;
 };
 struct CheckOptions {
   CheckType type = CheckType::http;
@@ -102,6 +106,7 @@ struct CheckOptions {
   base::Duration timeout = 4s;
   std::uint32_t rise = 2, fall = 3;
   ObserveOptions observe;
+  bool operator==(const CheckOptions&) const = default;
 };
 struct ServerDefaultOptions {
   std::optional<std::uint32_t> maxconn;
@@ -140,6 +145,7 @@ struct Options {
   process::ProcessOptions process;
   process::LogOptions log;
   std::optional<StatsOptions> stats;
+  std::string state;             // file of the run-time state; empty: none
   std::string via;               // empty: `balancer-` and six digits of the machine and the configuration's path
   std::uint32_t via_visits = 0;
   DefaultOptions defaults;

@@ -52,6 +52,7 @@ std::size_t pick_server(Balance balance, std::span<const http::ServerRow> rows, 
   if constexpr (W::explains) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const http::ServerRow& row = rows[i];
+      if (row.life != http::RowLife::live) continue;
       if (!eligible(row)) consider_ineligible(row, why);
       else if (i == best) continue;
       else if (balance == Balance::leastconn) why.considered(reason::server_busier, row.used, row.weight(), row.name);
@@ -92,7 +93,12 @@ class BalancePolicy final : public http::PickPolicy {
   void apply(std::span<http::ServerRow> rows, std::size_t chosen) const override { apply_pick(balance_, rows, chosen); }
 
  private:
-  Balance balance_;
+  const Balance balance_;
 };
+
+inline const BalancePolicy& policy_of(Balance balance) {
+  static const BalancePolicy roundrobin(Balance::roundrobin), leastconn(Balance::leastconn);
+  return balance == Balance::leastconn ? leastconn : roundrobin;
+}
 
 }  // namespace balancer

@@ -6,14 +6,17 @@
 
 namespace balancer {
 
-void RequestLog::line(const http::AccessRecord& record) {
+bool RequestLog::on(const Generation& generation) const { return ring_ && generation.access_log && generation.plan->format; }
+
+void RequestLog::line(const http::AccessRecord& record, const Generation& generation) {
   line_.clear();
-  format_->append(line_, record);
-  ring_->write(target_, line_);
+  generation.plan->format->append(line_, record);
+  ring_->write(*generation.access_log, line_);
 }
 
 void RequestLog::write(BalanceExchange& exchange, base::TimePoint now, std::uint32_t active) {
-  if (!ring_) return;
+  const Generation& generation = exchange.generation();
+  if (!on(generation)) return;
   const BalanceExchange::Facts& f = exchange.facts();
   const http::Stream& stream = exchange.stream();
   const http::ConnectionInfo& connection = *stream.connection;
@@ -40,8 +43,7 @@ void RequestLog::write(BalanceExchange& exchange, base::TimePoint now, std::uint
   const base::TimePoint unset{};
   if (f.queued != unset) r.queued = f.queue_time;
   std::string upstream;
-  const Server* server = f.backend && f.server != http::no_row ? &f.backend->servers[f.server] : nullptr;
-  if (server) {
+  if (const Server* server = f.server.get()) {
     upstream = server->address.text();
     r.upstream_addr = upstream;
     r.server = server->name;
@@ -57,18 +59,18 @@ void RequestLog::write(BalanceExchange& exchange, base::TimePoint now, std::uint
   else r.backend = r.frontend;
   r.termination = std::string_view(f.termination, 4);
   r.active = active;
-  r.frontend_connections = f.frontend->sessions.now() + 1;  // this one has left already
+  r.frontend_connections = f.frontend->state->sessions.now() + 1;  // this one has left already
   r.backend_connections = f.backend_sessions;
   r.server_connections = f.server_sessions;
   r.retries = f.retries + f.connects;
   r.redispatched = f.redispatched;
   r.backend_queue = f.queue_ahead;
   r.end_reason = exchange.why().row->name;
-  line(r);
+  line(r, generation);
 }
 
-void RequestLog::write(const http::Rejected& what, std::string_view frontend, base::TimePoint now, base::WallTime wall, std::uint32_t active) {
-  if (!ring_) return;
+void RequestLog::write(const http::Rejected& what, const Generation& generation, std::string_view frontend, base::TimePoint now, base::WallTime wall, std::uint32_t active) {
+  if (!on(generation)) return;
   http::AccessRecord r;
   const std::string peer = what.connection->peer.remote.ip();
   r.remote_addr = r.peer_addr = peer;
@@ -84,7 +86,7 @@ void RequestLog::write(const http::Rejected& what, std::string_view frontend, ba
   r.termination = what.status == 408 ? "cR--" : what.status == 0 ? "CR--" : "PR--";
   r.active = r.frontend_connections = active;
   r.end_reason = what.error.reason.row->name;
-  line(r);
+  line(r, generation);
 }
 
 }  // namespace balancer

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "balancer/generation.h"
 #include "http/access_log.h"
 #include "http/exchange.h"
 #include "observe/log_writer.h"
@@ -16,17 +17,15 @@ class BalanceExchange;
 class RequestLog {
  public:
   RequestLog() = default;  // no log
-  RequestLog(observe::LogRing& ring, observe::LogTarget target, std::shared_ptr<const http::AccessFormat> format)
-      : ring_(&ring), target_(target), format_(std::move(format)) {}
+  explicit RequestLog(observe::LogRing& ring) : ring_(&ring) {}
   void write(BalanceExchange& exchange, base::TimePoint now, std::uint32_t active);
   // A request that failed before an exchange existed.
-  void write(const http::Rejected& what, std::string_view frontend, base::TimePoint now, base::WallTime wall, std::uint32_t active);
+  void write(const http::Rejected& what, const Generation& generation, std::string_view frontend, base::TimePoint now, base::WallTime wall, std::uint32_t active);
 
  private:
-  void line(const http::AccessRecord& record);
+  bool on(const Generation& generation) const;
+  void line(const http::AccessRecord& record, const Generation& generation);
   observe::LogRing* ring_ = nullptr;
-  observe::LogTarget target_ = 0;
-  std::shared_ptr<const http::AccessFormat> format_;
   std::string line_;
 };
 

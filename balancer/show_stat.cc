@@ -51,15 +51,15 @@ void set_backend_counts(StatRow& row, const Counts& c) {
 
 StatRow frontend_row(const Frontend& frontend, std::size_t iid) {
   StatRow row;
-  const Counts c = frontend.counters.sum();
+  const Counts c = frontend.state->counters.sum();
   row.set("pxname", frontend.options.name);
   row.set("svname", "FRONTEND");
   row.set("type", 0);
   row.set("iid", iid);
   row.set("sid", 0);
   row.set("status", "OPEN");
-  row.set("scur", frontend.sessions.now());
-  row.set("smax", frontend.sessions.max());
+  row.set("scur", frontend.state->sessions.now());
+  row.set("smax", frontend.state->sessions.max());
   if (frontend.options.maxconn) row.set("slim", *frontend.options.maxconn);
   set_counts(row, c);
   row.set("dreq", c.denied);
@@ -79,14 +79,14 @@ struct ServerCopy {
   std::uint64_t check_failures, went_down;
 };
 
-std::vector<ServerCopy> copy_servers(Backend& backend, http::Admission::Totals& totals) {
+std::vector<ServerCopy> copy_servers(const Backend& backend, http::Admission::Totals& totals) {
   std::vector<ServerCopy> out;
-  out.reserve(backend.servers.size());
-  backend.book.read([&](std::span<const http::ServerRow> rows, const http::Admission::Totals& t) {
+  out.reserve(backend.state->servers.size());
+  backend.state->book.read([&](std::span<const http::ServerRow> rows, const http::Admission::Totals& t) {
     totals = t;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const Server& s = backend.servers[i];
-      out.push_back({rows[i], s.health, s.check, s.changed, s.downtime, s.check_failures, s.went_down});
+    for (const auto& server : backend.state->servers) {
+      const Server& s = *server;
+      out.push_back({rows[s.row], s.health, s.check, s.changed, s.downtime, s.check_failures, s.went_down});
     }
   });
   return out;
@@ -135,11 +135,11 @@ StatRow server_row(const Backend& backend, const Server& server, const ServerCop
 
 StatRow backend_row(const Backend& backend, const std::vector<ServerCopy>& servers, const http::Admission::Totals& totals, std::size_t iid, base::TimePoint now) {
   StatRow row;
-  Counts c = backend.counters.sum();
+  Counts c = backend.state->counters.sum();
   std::uint64_t weight = 0, active = 0;
-  base::TimePoint changed = backend.started;
+  base::TimePoint changed = backend.state->started;
   for (std::size_t i = 0; i < servers.size(); ++i) {
-    const Counts s = backend.servers[i].counters.sum();
+    const Counts s = backend.state->servers[i]->counters.sum();
     c.connect_errors += s.connect_errors;
     c.response_errors += s.response_errors;
     c.retries += s.retries;
@@ -159,8 +159,8 @@ StatRow backend_row(const Backend& backend, const std::vector<ServerCopy>& serve
   row.set("qcur", totals.waiting);
   row.set("qmax", totals.waiting_max);
   row.set("qlimit", backend.options.queue.max_waiting);
-  row.set("scur", backend.sessions.now());
-  row.set("smax", backend.sessions.max());
+  row.set("scur", backend.state->sessions.now());
+  row.set("smax", backend.state->sessions.max());
   set_counts(row, c);
   set_backend_counts(row, c);
   row.set("req_tot", c.requests);
@@ -218,15 +218,16 @@ std::string server_status(const http::ServerRow& row, const Health& health, cons
   return health_word(health, rules);
 }
 
-std::vector<StatRow> stat_rows(State& state, base::TimePoint now) {
+std::vector<StatRow> stat_rows(const Plan& plan, base::TimePoint now) {
   std::vector<StatRow> out;
   std::size_t iid = 1;
-  for (const Frontend& frontend : state.frontends) out.push_back(frontend_row(frontend, ++iid));
-  for (Backend& backend : state.backends) {
+  for (const auto& frontend : plan.frontends) out.push_back(frontend_row(*frontend, ++iid));
+  for (const auto& each : plan.backends) {
+    const Backend& backend = *each;
     ++iid;
     http::Admission::Totals totals;
     const std::vector<ServerCopy> servers = copy_servers(backend, totals);
-    for (std::size_t i = 0; i < servers.size(); ++i) out.push_back(server_row(backend, backend.servers[i], servers[i], iid, i + 1, now));
+    for (std::size_t i = 0; i < servers.size(); ++i) out.push_back(server_row(backend, *backend.state->servers[i], servers[i], iid, i + 1, now));
     out.push_back(backend_row(backend, servers, totals, iid, now));
   }
   return out;
@@ -258,13 +259,14 @@ std::string stat_json(const std::vector<StatRow>& rows) {
   return out + "]";
 }
 
-std::string servers_state(State& state, std::string_view wanted, base::TimePoint now) {
+std::string servers_state(const Plan& plan, std::string_view wanted, base::TimePoint now) {
   std::string out =
       "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight srv_time_since_last_change "
       "srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port "
       "srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port\n";
-  std::size_t be_id = state.frontends.size() + 1;
-  for (Backend& backend : state.backends) {
+  std::size_t be_id = plan.frontends.size() + 1;
+  for (const auto& each : plan.backends) {
+    const Backend& backend = *each;
     ++be_id;
     if (!wanted.empty() && backend.name() != wanted) continue;
     http::Admission::Totals totals;
@@ -272,7 +274,7 @@ std::string servers_state(State& state, std::string_view wanted, base::TimePoint
     const HealthRules rules = backend.health_rules();
     for (std::size_t i = 0; i < servers.size(); ++i) {
       const ServerCopy& s = servers[i];
-      const Server& server = backend.servers[i];
+      const Server& server = *backend.state->servers[i];
       const int op_state = s.row.admin == http::AdminState::maint || !s.row.up ? 0 : s.row.admin == http::AdminState::drain ? 3 : 2;
       const int admin = s.row.admin == http::AdminState::maint ? 1 : s.row.admin == http::AdminState::drain ? 8 : 0;
       // check_status: 6 L7OK …, 2 L4OK; result: 3 passed, 2 failed, 1 neutral, 0 unknown.

@@ -24,12 +24,12 @@ class StatRow {
   std::vector<std::string> values_;
 };
 
-std::vector<StatRow> stat_rows(State& state, base::TimePoint now);
+std::vector<StatRow> stat_rows(const Plan& plan, base::TimePoint now);
 // With the header line.
 std::string stat_csv(const std::vector<StatRow>& rows);
 std::string stat_json(const std::vector<StatRow>& rows);
 // `show servers state`; an empty name: all backends.
-std::string servers_state(State& state, std::string_view backend, base::TimePoint now);
+std::string servers_state(const Plan& plan, std::string_view backend, base::TimePoint now);
 // HAProxy's word for the `status` column.
 std::string server_status(const http::ServerRow& row, const Health& health, const HealthRules& rules);
 

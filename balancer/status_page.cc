@@ -41,7 +41,7 @@ constexpr const char* style =
     "th:first-child,td:first-child{text-align:left}tr.up td:nth-child(2){background:#d9f2dd}tr.warn td:nth-child(2){background:#fff0c2}"
     "tr.down td:nth-child(2){background:#f8d0d0}tr.admin td:nth-child(2){background:#dde3f5}caption{text-align:left}";
 
-std::string html(State& state, base::TimePoint now) {
+std::string html(const Plan& plan, base::TimePoint now) {
   std::string out = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"5\">"
                     "<title>balancer</title><style>";
   out += style;
@@ -49,7 +49,7 @@ std::string html(State& state, base::TimePoint now) {
   out += process::version;
   out += "</h1>\n<p><a href=\";csv\">CSV</a> <a href=\";json\">JSON</a></p>\n";
   std::string group;
-  for (const StatRow& row : stat_rows(state, now)) {
+  for (const StatRow& row : stat_rows(plan, now)) {
     if (row.get("pxname") != group || row.get("svname") == "FRONTEND") {
       if (!group.empty()) out += "</tbody></table>\n";
       group = row.get("pxname");
@@ -67,7 +67,7 @@ std::string html(State& state, base::TimePoint now) {
 
 }  // namespace
 
-process::Page status_page(State& state, const std::string& uri, const process::PageRequest& request, base::TimePoint now) {
+process::Page status_page(const Plan& plan, const std::string& uri, const process::PageRequest& request, base::TimePoint now) {
   process::Page page;
   page.headers.emplace_back("Cache-Control", "no-store");
   if (request.method != http::Method::get && request.method != http::Method::head) {
@@ -76,13 +76,13 @@ process::Page status_page(State& state, const std::string& uri, const process::P
     return page;
   }
   if (request.path == uri) {
-    page.body = html(state, now);
+    page.body = html(plan, now);
   } else if (request.path == uri + ";csv") {
     page.type = "text/plain; charset=utf-8";
-    page.body = stat_csv(stat_rows(state, now));
+    page.body = stat_csv(stat_rows(plan, now));
   } else if (request.path == uri + ";json") {
     page.type = "application/json";
-    page.body = stat_json(stat_rows(state, now)) + "\n";
+    page.body = stat_json(stat_rows(plan, now)) + "\n";
   } else {
     page.status = 404;
     page.body = "<!DOCTYPE html>\n<title>404 Not Found</title>\n<h1>404 Not Found</h1>\n";
@@ -139,8 +139,8 @@ const char* scope(const StatRow& row) {
 
 }  // namespace
 
-std::string metrics_text(State& state, base::TimePoint now) {
-  const std::vector<StatRow> rows = stat_rows(state, now);
+std::string metrics_text(const Plan& plan, base::TimePoint now) {
+  const std::vector<StatRow> rows = stat_rows(plan, now);
   std::string out;
   const auto head = [&](const std::string& name, const char* help, bool counter) {
     out += "# HELP " + name + " " + help + "\n# TYPE " + name + (counter ? " counter\n" : " gauge\n");
@@ -170,9 +170,10 @@ std::string metrics_text(State& state, base::TimePoint now) {
       out += "balancer_server_up" + labels(row) + "} " + (row.get("status").starts_with("UP") || row.get("status") == "no check" ? "1\n" : "0\n");
   head("balancer_queue_refused_total", "Requests refused because the queue was full or no server was left.", true);
   head("balancer_queue_timeouts_total", "Requests that waited too long.", true);
-  for (const Backend& b : state.backends) {
-    const auto totals = b.book.totals();
-    const Counts c = b.counters.sum();
+  for (const auto& each : plan.backends) {
+    const Backend& b = *each;
+    const auto totals = b.state->book.totals();
+    const Counts c = b.state->counters.sum();
     out += "balancer_queue_refused_total{backend=\"" + b.name() + "\",reason=\"queue-full\"} " + std::to_string(totals.refused_full) + "\n";
     out += "balancer_queue_refused_total{backend=\"" + b.name() + "\",reason=\"no-server\"} " + std::to_string(totals.refused_no_server) + "\n";
     out += "balancer_queue_timeouts_total{backend=\"" + b.name() + "\"} " + std::to_string(c.queue_timeouts) + "\n";

@@ -7,8 +7,8 @@
 
 namespace balancer {
 
-process::Page status_page(State& state, const std::string& uri, const process::PageRequest& request, base::TimePoint now);
+process::Page status_page(const Plan& plan, const std::string& uri, const process::PageRequest& request, base::TimePoint now);
 // Prometheus text.
-std::string metrics_text(State& state, base::TimePoint now);
+std::string metrics_text(const Plan& plan, base::TimePoint now);
 
 }  // namespace balancer

@@ -4,6 +4,7 @@
 // The cookie's value is the server's name. Where several pieces carry the cookie's name the first counts, as servers read it.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "balancer/reasons.h"
@@ -28,17 +29,16 @@ struct CookieRules {
   std::string samesite;           // "", "Lax", "Strict", "None"
 };
 
-// The row that the request's cookie names, if it takes such requests; no_row: any server.
+// The row that the request's cookie names, if it takes such requests; no_row: any server. `value`: of the cookie, nullopt if there is none.
 template <observe::Why W>
-std::size_t sticky_row(const CookieRules& rules, const http::Head& request, std::span<const http::ServerRow> rows, W& why) {
+std::size_t sticky_row(const CookieRules& rules, std::optional<std::string_view> value, std::span<const http::ServerRow> rows, W& why) {
   if (rules.name.empty()) return http::no_row;
-  const auto value = http::cookie_value(request, rules.name);
   if (!value) {
     why.considered(reason::sticky_none, 0, 0, rules.name);
     return http::no_row;
   }
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i].name != *value) continue;
+    if (rows[i].name != *value || rows[i].life != http::RowLife::live) continue;
     if (rows[i].takes_named()) {
       why.because(reason::sticky, 0, 0, rows[i].name);
       return i;

@@ -34,6 +34,7 @@ struct UpstreamOptions {
   base::Duration tunnel = std::chrono::hours(1);             // idle tunnel
   bool close_on_abort = false;                               // on_abort = "close": abort closes instead of draining
   HeadLimits head_limits{64 * 1024, 200, 0, 256};
+  bool operator==(const UpstreamOptions&) const = default;
 };
 
 // A server as the pool sees it. Shared by all workers; the pool compares it by address, so one server is one object for as long
@@ -45,6 +46,10 @@ struct Endpoint {
   UpstreamOptions options;
   mutable std::atomic<std::uint32_t> idle{0};  // idle connections now
   mutable std::atomic<bool> gone{false};       // no configuration names it: connections end with their transaction
+  // The same server, reached in the same way: the object may go on.
+  bool same(const Endpoint& other) const {
+    return name == other.name && address == other.address && keepalive == other.keepalive && options == other.options;
+  }
 };
 
 // Whatever must be returned when the transaction on the server is over (a slot of admission). Destroyed by the pool when the

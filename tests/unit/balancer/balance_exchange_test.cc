@@ -8,25 +8,14 @@
 
 #include "../http/engine_harness.h"
 #include "balancer/balance_exchange.h"
-#include "config/loader.h"
 #include "http/http1_server.h"
+#include "plan_bench.h"
 
 namespace {
 
 using engine_test::Wire;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-balancer::Options read(const std::string& text) {
-  config::Context context;
-  balancer::Options options;
-  config::load_text(context, "test.toml", text);
-  const bool well = config::read_root(context, options);
-  balancer::check_references(context, options.frontend, options.backend);
-  INFO(context.render_all());
-  REQUIRE((well && !context.failed()));
-  return options;
-}
 
 // Two servers, ports 8081 and 8082, without checks unless `more` says otherwise.
 std::string configuration(const std::string& backend = "", const std::string& servers = "check = false\nmaxconn = 1\n", const std::string& top = "") {
@@ -37,12 +26,11 @@ std::string configuration(const std::string& backend = "", const std::string& se
 
 struct Bench {
   explicit Bench(const std::string& text)
-      : options(read(text)), loop(clock), state(options.defaults, options.frontend, options.backend, 1, clock.now()), desk(loop),
-        service(loop, state, desk, 0, {}, {}, [this](net::EventLoop&, const net::Address& to) { return connect(to.port()); }),
+      : loop(clock), staff([this] { return clock.now(); }), plan(staff.compile(balancer_test::read(text))), first(serve(plan)),
+        generations(*first, [](const process::Generation&) {}), desk(loop),
+        service(loop, generations, desk, 0, {}, {}, [this](net::EventLoop&, const net::Address& to) { return connect(to.port()); }),
         connections(loop, service, {}) {
-    state.via_name = "lb";
     listener.name = "in";
-    listener.owner = &state.frontends[0];
   }
   ~Bench() {
     connections.close_all();
@@ -73,13 +61,30 @@ struct Bench {
     loop.turn(false);
     settle();
   }
-  std::vector<http::ServerRow> rows() { return state.backends[0].book.copy_rows(); }
-  std::uint32_t waiting() { return state.backends[0].book.totals().waiting; }
+  std::shared_ptr<balancer::Generation> serve(const std::shared_ptr<balancer::Plan>& next) {
+    next->via_name = "lb";
+    return staff.commit(next, false);
+  }
+  // Another configuration, up to the point where the worker has it.
+  std::shared_ptr<balancer::Generation> reload(const std::string& text) {
+    auto next = serve(staff.compile(balancer_test::read(text)));
+    generations.use(*next);
+    service.adopt(*next);
+    kept.push_back(next);
+    return next;
+  }
+  http::Admission& book() { return plan->backends[0]->state->book; }
+  const balancer::Server& server(std::size_t i) { return *plan->backends[0]->state->servers[i]; }
+  std::vector<http::ServerRow> rows() { return book().copy_rows(); }
+  std::uint32_t waiting() { return book().totals().waiting; }
 
-  balancer::Options options;
   base::FakeClock clock;
   net::EventLoop loop;
-  balancer::State state;
+  balancer_test::Bench staff;
+  std::shared_ptr<balancer::Plan> plan;
+  std::shared_ptr<balancer::Generation> first;
+  std::vector<std::shared_ptr<balancer::Generation>> kept;
+  process::Generations generations;
   http::LoopDesk desk;
   std::set<int> refusing;
   std::map<int, int> attempts;
@@ -182,7 +187,7 @@ TEST_CASE("a server that refuses connections attracts nobody, and nobody sees it
   }
   for (Wire* w : {&a, &b, &c}) CHECK(w->received().ends_with("ok"));
   CHECK(bench.attempts[8081] == 1);
-  CHECK(bench.state.backends[0].servers[0].counters.sum().connect_errors == 1);
+  CHECK(bench.server(0).counters.sum().connect_errors == 1);
   // After a second one request tries it, and its success opens it again.
   bench.refusing.clear();
   bench.pass(milliseconds(1001));
@@ -210,7 +215,7 @@ TEST_CASE("with no server left nothing waits") {
   bench.get("/a");
   bench.get("/b");
   Wire& waits = bench.get("/c");
-  bench.state.backends[0].book.change(bench.clock.now(), [](std::span<http::ServerRow> rows) { rows[0].up = rows[1].up = false; });
+  bench.book().change(bench.clock.now(), [](std::span<http::ServerRow> rows) { rows[0].up = rows[1].up = false; });
   bench.settle();
   CHECK(waits.received().find("details=\"no-server\"") != std::string::npos);
   Wire& late = bench.get("/d");
@@ -326,7 +331,7 @@ TEST_CASE("the health page follows the servers") {
   CHECK(bench.get("/_health/app").received().starts_with("HTTP/1.1 200 "));
   CHECK(bench.get("/_health/other").received().starts_with("HTTP/1.1 404 "));
   CHECK(bench.get("/_healthy").received().empty());  // a request like any other
-  bench.state.backends[0].book.change(bench.clock.now(), [](std::span<http::ServerRow> rows) { rows[0].up = rows[1].up = false; });
+  bench.book().change(bench.clock.now(), [](std::span<http::ServerRow> rows) { rows[0].up = rows[1].up = false; });
   Wire& down = bench.get("/_health");
   CHECK(down.received().starts_with("HTTP/1.1 503 "));
   CHECK(down.received().find("Cache-Control: no-store") != std::string::npos);

@@ -9,23 +9,13 @@
 #include "../http/engine_harness.h"
 #include "balancer/check_task.h"
 #include "balancer/show_stat.h"
-#include "config/loader.h"
+#include "plan_bench.h"
 
 namespace {
 
 using engine_test::Wire;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-balancer::Options read(const std::string& text) {
-  config::Context context;
-  balancer::Options options;
-  config::load_text(context, "test.toml", text);
-  const bool well = config::read_root(context, options);
-  INFO(context.render_all());
-  REQUIRE((well && !context.failed()));
-  return options;
-}
 
 std::string configuration(const std::string& check) {
   return "[[frontend]]\nbind = \"127.0.0.1:8080\"\ndefault_backend = \"app\"\n[[backend]]\nname = \"app\"\n" + check +
@@ -38,8 +28,14 @@ const std::string usual =
 
 struct Bench {
   explicit Bench(const std::string& text)
-      : options(read(text)), loop(clock), state(options.defaults, options.frontend, options.backend, 1, clock.now()), log({.level = observe::Level::emerg}),
-        checker(loop, state, log, [this](net::EventLoop&, const net::Address&) { return connect(); }) {
+      : loop(clock), log({.level = observe::Level::emerg}), staff([this] { return clock.now(); }),
+        checker(loop, log, [this](net::EventLoop&, const net::Address&) { return connect(); }) {
+    staff.roster.set_checker(&checker);
+    serve(text);
+  }
+  ~Bench() { staff.roster.set_checker(nullptr); }
+  void serve(const std::string& text) {
+    staff.commit(staff.compile(balancer_test::read(text)));
     loop.drain();
   }
   base::Result<std::unique_ptr<net::Transport>> connect() {
@@ -59,16 +55,16 @@ struct Bench {
     loop.drain();
   }
   std::string status() {
-    const auto rows = balancer::stat_rows(state, clock.now());
+    const auto rows = balancer::stat_rows(*staff.roster.plan(), clock.now());
     return rows[1].get("status") + " " + rows[1].get("check_status");
   }
-  bool up() { return state.backends[0].book.copy_rows()[0].in_choice(); }
+  http::Admission& book() { return staff.roster.plan()->backends[0]->state->book; }
+  bool up() { return book().copy_rows()[0].in_choice(); }
 
-  balancer::Options options;
   base::FakeClock clock;
   net::EventLoop loop;
-  balancer::State state;
   observe::ErrorLog log;
+  balancer_test::Bench staff;
   std::vector<std::unique_ptr<Wire>> checks;
   bool refusing = false;
   int attempts = 0;
@@ -125,7 +121,7 @@ TEST_CASE("a time-out while every place is taken does not take a server down") {
   bench.answer("200");
   http::LoopDesk desk(bench.loop);
   auto ticket = std::make_unique<http::Ticket>(desk, nullptr);
-  REQUIRE(bench.state.backends[0].book.enter(*ticket, {}, bench.clock.now()) == http::Admission::Entry::granted);
+  REQUIRE(bench.book().enter(*ticket, {}, bench.clock.now()) == http::Admission::Entry::granted);
   for (int i = 0; i < 5; ++i) {
     bench.pass(seconds(5));
     bench.pass(milliseconds(500));
@@ -144,7 +140,7 @@ TEST_CASE("a time-out while every place is taken does not take a server down") {
 TEST_CASE("a refused connection makes checks hurry, a good one brings the server back") {
   Bench bench(configuration(usual));
   bench.answer("200");
-  bench.state.backends[0].book.take_out(0, bench.clock.now());
+  bench.book().take_out(0, bench.clock.now());
   bench.loop.drain();
   CHECK_FALSE(bench.up());
   CHECK(bench.status() == "NOLB L7OK");
@@ -180,7 +176,7 @@ TEST_CASE("a server without checks is up, and tried again a second after it refu
   Bench bench(configuration("check = false\n"));
   CHECK(bench.attempts == 0);
   CHECK(bench.up());
-  bench.state.backends[0].book.take_out(0, bench.clock.now());
+  bench.book().take_out(0, bench.clock.now());
   bench.loop.drain();
   CHECK_FALSE(bench.up());
   bench.pass(milliseconds(1001));

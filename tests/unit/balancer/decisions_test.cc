@@ -206,7 +206,7 @@ TEST_CASE("sticky: the cookie names a server, or nobody") {
     http::RequestHead head;
     head.add("Cookie", line);
     FullWhy why;
-    return balancer::sticky_row(rules, head, rows, why);
+    return balancer::sticky_row(rules, http::cookie_value(head, rules.name), rows, why);
   };
   CHECK(named("a=b; serverid=s1") == 0);
   CHECK(named("serverid=s2") == 1);  // draining: those who name it

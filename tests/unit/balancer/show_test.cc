@@ -6,7 +6,7 @@
 #include "balancer/explain.h"
 #include "balancer/show_stat.h"
 #include "balancer/status_page.h"
-#include "config/loader.h"
+#include "plan_bench.h"
 
 namespace {
 
@@ -20,20 +20,16 @@ std::string problems(const std::string& text) {
 }
 
 struct Bench {
-  explicit Bench(const std::string& more = "") {
-    config::Context context;
-    config::load_text(context, "b.toml",
+  explicit Bench(const std::string& more = "") : staff([this] { return base::TimePoint{} + std::chrono::seconds(time); }) {
+    staff.commit(staff.compile(balancer_test::read(
                       "[[frontend]]\nname = \"in\"\nbind = \"127.0.0.1:8080\"\nhealth = \"/_health\"\ndefault_backend = \"volto\"\n"
                       "[[frontend.use_backend]]\nbackend = \"plone\"\nif = { prefix = \"/VirtualHostBase/\" }\n"
                       "[[backend]]\nname = \"plone\"\nbalance = \"leastconn\"\ncookie = { name = \"id\" }\ncheck = false\n"
                       "[[backend.server]]\nname = \"c1\"\naddress = \"127.0.0.1:8081\"\nmaxconn = 1\n[[backend.server]]\nname = \"c2\"\naddress = \"127.0.0.1:8082\"\n"
-                      "[[backend]]\nname = \"volto\"\n[[backend.server]]\nname = \"v1\"\naddress = \"unix:/run/v.sock\"\n" + more);
-    config::read_root(context, options);
-    INFO(context.render_all());
-    REQUIRE_FALSE(context.failed());
-    state = std::make_unique<balancer::State>(options.defaults, options.frontend, options.backend, 2, base::TimePoint{});
+                      "[[backend]]\nname = \"volto\"\n[[backend.server]]\nname = \"v1\"\naddress = \"unix:/run/v.sock\"\n" + more), 2));
+    time = 7;
     balancer::add_commands(registry, std::make_shared<const balancer::AdminContext>(balancer::AdminContext{
-                                         *state, [] { return nullptr; }, [] { return base::TimePoint{} + std::chrono::seconds(7); }, [] { return 3U; }, {}}));
+                                         staff.roster, [] { return base::TimePoint{} + std::chrono::seconds(7); }, [] { return 3U; }, {}}));
   }
   std::string run(const std::string& line) {
     process::Reply reply;
@@ -43,11 +39,11 @@ struct Bench {
   }
   std::string explain(std::vector<std::string> arguments, bool live = true) {
     process::Reply reply;
-    balancer::explain(*state, live, arguments, reply);
+    balancer::explain(*staff.roster.plan(), live, arguments, reply);
     return reply.text;
   }
-  balancer::Options options;
-  std::unique_ptr<balancer::State> state;
+  int time = 0;
+  balancer_test::Bench staff;
   process::AdminRegistry registry;
 };
 
@@ -148,19 +144,19 @@ TEST_CASE("explain tells the whole way") {
 
 TEST_CASE("the status page escapes names and shows every server") {
   Bench bench("[[backend]]\nname = \"a<b\"\n[[backend.server]]\nname = \"s&1\"\naddress = \"127.0.0.1:9\"\n");
-  const process::Page page = balancer::status_page(*bench.state, "/", {http::Method::get, "/", "", ""}, {});
+  const process::Page page = balancer::status_page(*bench.staff.roster.plan(), "/", {http::Method::get, "/", "", ""}, {});
   CHECK(page.status == 200);
   CHECK(page.body.find("a&lt;b") != std::string::npos);
   CHECK(page.body.find("<td>s&amp;1</td>") != std::string::npos);
   CHECK(page.body.find("a<b") == std::string::npos);
-  CHECK(balancer::status_page(*bench.state, "/", {http::Method::get, "/;csv", "", ""}, {}).body.starts_with("# pxname,"));
-  CHECK(balancer::status_page(*bench.state, "/", {http::Method::post, "/", "", ""}, {}).status == 405);
-  CHECK(balancer::status_page(*bench.state, "/", {http::Method::get, "/x", "", ""}, {}).status == 404);
+  CHECK(balancer::status_page(*bench.staff.roster.plan(), "/", {http::Method::get, "/;csv", "", ""}, {}).body.starts_with("# pxname,"));
+  CHECK(balancer::status_page(*bench.staff.roster.plan(), "/", {http::Method::post, "/", "", ""}, {}).status == 405);
+  CHECK(balancer::status_page(*bench.staff.roster.plan(), "/", {http::Method::get, "/x", "", ""}, {}).status == 404);
 }
 
 TEST_CASE("metrics are Prometheus text") {
   Bench bench;
-  const std::string text = balancer::metrics_text(*bench.state, {});
+  const std::string text = balancer::metrics_text(*bench.staff.roster.plan(), {});
   CHECK(text.find("# TYPE balancer_server_requests_total counter\n") != std::string::npos);
   CHECK(text.find("balancer_server_requests_total{backend=\"plone\",server=\"c1\"} 0\n") != std::string::npos);
   CHECK(text.find("balancer_server_up{backend=\"volto\",server=\"v1\"} 0\n") != std::string::npos);
