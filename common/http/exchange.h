@@ -5,6 +5,8 @@
 
 #include <array>
 #include <memory>
+#include <span>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/reason.h"
@@ -16,13 +18,14 @@
 
 namespace http {
 
-// What a listener says of its connections; kept by the daemon, outlives connections.
+// What a listener says of its connections; outlives them.
 struct ListenerInfo {
   std::string name;            // as configured
+  std::uint32_t id = 0;        // of the listener, for the life of the process: the daemon finds its own view of the listener by it
   bool tls = false;
   bool http1 = true;           // protocols spoken: with TLS chosen by ALPN, without by the first bytes
   bool http2 = false;
-  const void* owner = nullptr; // the daemon's own view of the listener (a frontend, trusted networks …)
+  const void* owner = nullptr; // for whoever serves without generations (process/page_service)
 };
 
 // Facts of a connection that its exchanges may read.
@@ -55,10 +58,12 @@ struct Stream {
 // A short history of states, printed when a check fails and shown by trace.
 class History {
  public:
+  struct Entry { const char* state; base::TimePoint when; };  // `state` lives as long as the process
   void add(const char* state, base::TimePoint when);
   std::string text() const;  // "route +0.1ms queue +3.0ms …"
+  std::span<const Entry> entries() const { return {entries_.data(), count_}; }
+
  private:
-  struct Entry { const char* state; base::TimePoint when; };
   std::array<Entry, 12> entries_{};
   std::uint8_t count_ = 0;
 };
@@ -67,6 +72,7 @@ class Exchange : public net::Task {
  public:
   ~Exchange() override;  // CHECKs that record_end was called
   Stream& stream() { return stream_; }
+  std::uint32_t request_number() const { return request_number_; }  // of its connection: 1 is the first
 
  protected:
   Exchange(net::EventLoop& loop, net::TaskOwner& owner, Stream stream);
@@ -74,13 +80,19 @@ class Exchange : public net::Task {
   void record_end(base::Reason reason);
   bool end_recorded() const { return static_cast<bool>(end_reason_); }
   const base::Reason& end_reason() const { return end_reason_; }
-  void note(const char* state) { history_.add(state, now()); }
+  void note(const char* state);
+  // What the access log calls the request, if that is not the client's X-Request-ID; lives as long as the exchange. trace finds it by it.
+  void name_request(std::string_view id) { request_name_ = id; }
+  // What a failed check prints: only write(2), of what is there.
+  void describe(int fd) const noexcept override;
 
   Stream stream_;
   History history_;
 
  private:
   base::Reason end_reason_;
+  std::string_view request_name_;
+  std::uint32_t request_number_ = 0;
 };
 
 // A request that failed before an exchange existed (bad head, limits, time-out): answered by the connection, logged by the service.

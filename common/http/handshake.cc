@@ -40,7 +40,8 @@ net::Task::Step Handshake::run() {
   }
   bool http2 = info_.peer.alpn == "h2";
   if (!info_.listener->tls && !sniff(http2)) return transport_->peer_closed() ? Step::closed : Step::wait;
-  owner_.established(std::move(transport_), std::move(in_), std::move(info_), http2);
+  ClientConnection& connection = owner_.established(std::move(transport_), std::move(in_), std::move(info_), http2);
+  if (drained_) connection.drain();
   return Step::closed;
 }
 

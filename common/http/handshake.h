@@ -10,7 +10,7 @@ namespace http {
 class Handshake final : public ClientConnection {
  public:
   Handshake(net::EventLoop& loop, ClientConnections& owner, std::unique_ptr<net::Transport> transport, ConnectionInfo info);
-  void drain() override {}  // the protocol that follows is drained
+  void drain() override { drained_ = true; }  // the protocol that follows is drained
   void shut() override;
   bool idle() const override { return true; }
 
@@ -27,6 +27,7 @@ class Handshake final : public ClientConnection {
   ConnectionInfo info_;
   net::Buffer in_;
   bool established_ = false;
+  bool drained_ = false;
 };
 
 }  // namespace http

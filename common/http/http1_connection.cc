@@ -356,7 +356,7 @@ void Http1Connection::write_out() {
     if (result.state != net::IoState::done) break;
   }
   if (!stream_) return;
-  if (stream_->full_ && out_.size() <= net::window_under_pressure(options().response_buffer) / 2) {
+  if (stream_->full_ && Http1Stream::window_used(out_) <= net::window_under_pressure(options().response_buffer) / 2) {
     stream_->full_ = false;
     ring_exchange();
   }

@@ -14,11 +14,12 @@ ClientConnections::ClientConnections(net::EventLoop& loop, Service& service, Ser
 
 ClientConnections::~ClientConnections() = default;
 
-void ClientConnections::own(std::unique_ptr<ClientConnection> connection) {
-  if (draining_) connection->drain();
-  net::Task* key = connection.get();
-  connections_.emplace(key, std::move(connection));
+ClientConnection& ClientConnections::own(std::unique_ptr<ClientConnection> connection, std::uint32_t listener) {
+  ClientConnection& owned = *connection;
+  if (draining_) owned.drain();
+  connections_.emplace(&owned, Owned{std::move(connection), listener});
   if (count_hook_) count_hook_(connections_.size());
+  return owned;
 }
 
 void ClientConnections::adopt(std::unique_ptr<net::Transport> transport, const ListenerInfo& listener, std::shared_ptr<void> hold) {
@@ -29,24 +30,30 @@ void ClientConnections::adopt(std::unique_ptr<net::Transport> transport, const L
   info.accepted = loop_.now();
   info.peer = transport->peer();
   if (listener.tls || (listener.http2 && listener.http1)) {
-    own(std::make_unique<Handshake>(loop_, *this, std::move(transport), std::move(info)));
+    own(std::make_unique<Handshake>(loop_, *this, std::move(transport), std::move(info)), listener.id);
   } else {
     established(std::move(transport), {}, std::move(info), listener.http2);
   }
 }
 
-void ClientConnections::established(std::unique_ptr<net::Transport> transport, net::Buffer already_read, ConnectionInfo info, bool http2) {
-  if (http2 && http2_) own(http2_(loop_, *this, std::move(transport), std::move(already_read), std::move(info)));
-  else own(std::make_unique<Http1Connection>(loop_, *this, std::move(transport), std::move(already_read), std::move(info)));
+ClientConnection& ClientConnections::established(std::unique_ptr<net::Transport> transport, net::Buffer already_read, ConnectionInfo info, bool http2) {
+  const std::uint32_t listener = info.listener->id;
+  if (http2 && http2_) return own(http2_(loop_, *this, std::move(transport), std::move(already_read), std::move(info)), listener);
+  return own(std::make_unique<Http1Connection>(loop_, *this, std::move(transport), std::move(already_read), std::move(info)), listener);
 }
 
 void ClientConnections::drain() {
   draining_ = true;
-  for (auto& [key, connection] : connections_) connection->drain();
+  for (auto& [key, owned] : connections_) owned.connection->drain();
+}
+
+void ClientConnections::drain(std::uint32_t listener) {
+  for (auto& [key, owned] : connections_)
+    if (owned.listener == listener) owned.connection->drain();
 }
 
 void ClientConnections::close_all() {
-  for (auto& [key, connection] : connections_) connection->shut();
+  for (auto& [key, owned] : connections_) owned.connection->shut();
 }
 
 std::unique_ptr<Http1Stream> ClientConnections::take_stream() {

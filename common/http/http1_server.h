@@ -70,6 +70,7 @@ class ClientConnections final : public net::TaskOwner {
   // `listener` must outlive the connection; `hold` is released when it ends.
   void adopt(std::unique_ptr<net::Transport> transport, const ListenerInfo& listener, std::shared_ptr<void> hold = {});
   void drain();      // no connection stays open longer than its exchanges
+  void drain(std::uint32_t listener);  // those of one listener (ListenerInfo::id)
   void close_all();  // now
   bool draining() const { return draining_; }
   std::size_t count() const { return connections_.size(); }
@@ -82,17 +83,21 @@ class ClientConnections final : public net::TaskOwner {
   void give_back(std::unique_ptr<Http1Stream> stream);
   void reap(net::Task& child) override;
   // The handshake is over: continues as HTTP/1 or HTTP/2.
-  void established(std::unique_ptr<net::Transport> transport, net::Buffer already_read, ConnectionInfo info, bool http2);
+  ClientConnection& established(std::unique_ptr<net::Transport> transport, net::Buffer already_read, ConnectionInfo info, bool http2);
 
  private:
-  void own(std::unique_ptr<ClientConnection> connection);
+  struct Owned {
+    std::unique_ptr<ClientConnection> connection;
+    std::uint32_t listener;
+  };
+  ClientConnection& own(std::unique_ptr<ClientConnection> connection, std::uint32_t listener);
 
   net::EventLoop& loop_;
   Service& service_;
   ServerOptions options_;
   Http2Factory http2_;
   std::function<void(std::size_t)> count_hook_;
-  std::unordered_map<net::Task*, std::unique_ptr<ClientConnection>> connections_;
+  std::unordered_map<net::Task*, Owned> connections_;
   std::vector<std::unique_ptr<Http1Stream>> free_streams_;
   std::uint64_t accepted_ = 0;
   std::uint64_t first_serial_ = 0;

@@ -95,6 +95,7 @@ void Http1Stream::head(ResponseHead head, std::optional<std::uint64_t> length) {
   head_ = std::move(head);
   length_ = length;
   const int status = head_.status();
+  status_ = static_cast<std::uint16_t>(status);
   bodiless_ = method_ == Method::head || status == 304 || status == 204 || status == 205;
   if (!head_.has(Token::date)) head_.add(Token::date, http_date(connection_->loop().clock()));
   // An answer before the request's end leaves bytes of it on the connection (RFC 9112 9.6).
@@ -131,7 +132,7 @@ std::size_t Http1Stream::writable() const {
   const auto& options = connection_->options();
   if (collecting_) return collected_.size() > options.collect_http10 ? 0 : options.collect_http10 - collected_.size() + 1;
   const std::size_t window = net::window_under_pressure(options.response_buffer);
-  const std::size_t queued = connection_->out_.size();
+  const std::size_t queued = window_used(connection_->out_);
   if (queued < window) return window - queued;
   full_ = true;  // the exchange waits: it is rung when half of this has gone
   return 0;
@@ -233,6 +234,7 @@ void Http1Stream::abort() {
 void Http1Stream::switch_to_tunnel(ResponseHead head) {
   CHECK_MSG(!committed_, "a tunnel after a final head");
   committed_ = tunnel_ = true;
+  status_ = 101;
   body_state_ = State::open;
   close_ = true;
   if (connection_->out_.empty()) connection_->write_progress_ = connection_->now();

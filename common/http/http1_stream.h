@@ -17,6 +17,9 @@ class Http1Stream final : public RequestBody, public ResponseSink {
   void start_on(Http1Connection& connection);
   // Forgets the request; keeps memory worth keeping.
   void clear();
+  // What waits to be sent, as it counts against the answer's window: references to stored bytes and files cost a piece, not memory, and
+  // more of them leave with one system call.
+  static std::size_t window_used(const net::Buffer& out) { return out.owned() + out.size() / 16; }
 
   // RequestBody
   std::optional<std::uint64_t> length() const override;

@@ -99,7 +99,7 @@ void Block::release() {
 }
 
 Buffer::Buffer(Buffer&& other) noexcept
-    : pieces_(std::move(other.pieces_)), first_(std::exchange(other.first_, 0)), size_(std::exchange(other.size_, 0)) {
+    : pieces_(std::move(other.pieces_)), first_(std::exchange(other.first_, 0)), size_(std::exchange(other.size_, 0)), lent_(std::exchange(other.lent_, 0)) {
   other.pieces_.clear();
 }
 
@@ -109,6 +109,7 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
   std::swap(pieces_, other.pieces_);
   std::swap(first_, other.first_);
   std::swap(size_, other.size_);
+  std::swap(lent_, other.lent_);
   return *this;
 }
 
@@ -127,7 +128,7 @@ void Buffer::clear() {
   for (std::size_t i = first_; i < pieces_.size(); ++i) let_go(pieces_[i]);
   pieces_.clear();
   if (pieces_.capacity() > 64) pieces_.shrink_to_fit();
-  first_ = size_ = 0;
+  first_ = size_ = lent_ = 0;
 }
 
 // Forgets the front piece's place without touching what it refers to.
@@ -205,6 +206,7 @@ void Buffer::consume(std::size_t n) {
   size_ -= n;
   while (n > 0) {
     Piece& front = pieces_[first_];
+    if (front.kind != Kind::block) lent_ -= std::min<std::size_t>(n, front.length);
     if (n < front.length) {
       front.length -= n;
       if (front.kind == Kind::file)
@@ -249,6 +251,7 @@ void Buffer::append_shared(std::string_view bytes, SharedBytes& owner) {
   piece.length = bytes.size();
   piece.shared = &owner;
   size_ += bytes.size();
+  lent_ += bytes.size();
 }
 
 void Buffer::append_static(std::string_view bytes) {
@@ -257,6 +260,7 @@ void Buffer::append_static(std::string_view bytes) {
   piece.data = bytes.data();
   piece.length = bytes.size();
   size_ += bytes.size();
+  lent_ += bytes.size();
 }
 
 void Buffer::append_file(std::shared_ptr<SharedFile> file, std::uint64_t offset, std::uint64_t length) {
@@ -267,6 +271,7 @@ void Buffer::append_file(std::shared_ptr<SharedFile> file, std::uint64_t offset,
   piece.offset = offset;
   piece.file = std::move(file);
   size_ += length;
+  lent_ += length;
 }
 
 // Copies the first n bytes of a small piece behind our tail, if there is room anyway.
@@ -290,6 +295,10 @@ void Buffer::take(Buffer& other, std::size_t max) {
     if (copy_small(front, n)) {
       other.consume(n);
     } else if (n == front.length) {
+      if (front.kind != Kind::block) {
+        lent_ += n;
+        other.lent_ -= n;
+      }
       pieces_.push_back(std::move(front));
       front.kind = Kind::text;
       size_ += n;
@@ -300,6 +309,7 @@ void Buffer::take(Buffer& other, std::size_t max) {
       Piece& slice = pieces_.emplace_back(front);
       slice.length = n;
       size_ += n;
+      if (slice.kind != Kind::block) lent_ += n;
       other.consume(n);
     }
   }

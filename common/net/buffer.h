@@ -63,6 +63,8 @@ class Buffer {
   ~Buffer() { clear(); }
 
   std::size_t size() const { return size_; }  // bytes, file ranges included
+  // Of these: bytes in blocks of this thread. The others are references to memory that somebody else accounts for, or file ranges.
+  std::size_t owned() const { return size_ - lent_; }
   bool empty() const { return size_ == 0; }
   void clear();
 
@@ -122,6 +124,7 @@ class Buffer {
   std::vector<Piece> pieces_;
   std::size_t first_ = 0;           // index of the front piece: popping does not shift
   std::size_t size_ = 0;
+  std::size_t lent_ = 0;            // of size_: in pieces that are no blocks
 };
 
 }  // namespace net

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "process/life.h"
 
-#include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <future>
 
-#include "process/privileges.h"
 #include "process/signals.h"
 
 namespace process {
@@ -31,7 +27,10 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-Level level_of(LogLevel level) { return static_cast<Level>(level); }
+// As many as there are sockets in the groups that an upgrade hands over.
+std::uint32_t worker_count(const Daemon& daemon, const Life::Start& start) {
+  return start.before ? start.before->workers() : daemon.process_options().worker_count();
+}
 
 }  // namespace
 
@@ -55,189 +54,196 @@ class Life::Watch final : public net::Task {
 };
 
 Life::Life(Daemon& daemon, Start start)
-    : daemon_(daemon), start_(std::move(start)), worker_count_(daemon.process_options().worker_count()), started_(base::SystemClock().wall()),
-      metrics_(worker_count_ + 1), control_(start_.name, worker_count_) {}
+    : daemon_(daemon),
+      start_(std::move(start)),
+      started_(base::SystemClock().wall()),
+      logs_(start_.name, worker_count(daemon, start_)),
+      metrics_(worker_count(daemon, start_) + 1),
+      control_(start_.name, worker_count(daemon, start_)),
+      workers_(start_.name, worker_count(daemon, start_), control_),
+      listeners_(start_.name, workers_.count(), metrics_, binder()),
+      pages_(binder()),
+      generations_(workers_.count() + 1),
+      started_with_(daemon.effective_tree()) {}
 
-Life::~Life() = default;
+Life::~Life() { start_.access->set_log({}); }
 
-void Life::fail(const std::string& message) {
-  error_log_.write(Level::emerg, message);
-  // Whoever starts us by hand does not look into the log file.
-  if (log_to_file_) std::fprintf(stderr, "%s: %s\n", start_.name.c_str(), message.c_str());
+// Systemd's socket if it gave one; else whoever has the right opens one.
+Binder Life::binder() {
+  return [this](const Address& address, std::size_t workers, const net::ListenOptions& options,
+                const std::string& name) -> base::Result<std::unique_ptr<net::Listener>> {
+    const std::string names[] = {name, address.text};
+    if (auto given = start_.activated.take(names, address.address)) return given;
+    return start_.access->bind(address.address, workers, options, address.text);
+  };
 }
 
 int Life::run() {
   raise_descriptor_limit();
-  if (!open_logs() || !open_listeners() || !open_pages() || !drop_rights()) {
-    log_writer_.start();  // for the last words
-    error_log_.detach();
-    log_writer_.stop();
+  start_.access->set_log([this](const std::string& text) { error_log().write(Level::warn, text); });
+  take_over();
+  if (!open_all()) {
+    logs_.start();  // for the last words
+    logs_.stop();
+    if (start_.before) start_.before->failed(logs_.failure());
     return 1;
   }
-  log_writer_.start();
-  budget_.set_limit(daemon_.server_options().buffers);
+  logs_.start();
   offload_ = std::make_unique<net::Offload>(net::Offload::Options{});
   signals_ = std::make_unique<Signals>(control_.loop(), *this, [this](int number) { on_signal(number); });
+  graveyard_ = std::make_unique<Graveyard>(control_.loop(), workers_);
   add_metrics();
-  add_commands();
-  // Made here, started later: the daemon may already want their mailboxes.
-  for (std::uint32_t i = 0; i < worker_count_; ++i)
-    threads_.push_back(std::make_unique<net::Thread>(fmt::format("{}/{}", start_.name.substr(0, 11), i), i));
-  int code = 0;
-  if (auto started = daemon_.start(*this); !started) {
-    fail(started.error().reason.text());
-    code = 1;
-  } else {
-    start_workers();
-    serve_control();
-    if (!start_.ready_file.empty() && !write_ready_file(start_.ready_file, ready_)) {
-      fail("cannot write " + start_.ready_file + ": " + std::strerror(errno));
-      code = 1;
-    } else {
-      error_log_.write(Level::notice, fmt::format("{} serves with {} worker{}", start_.name, worker_count_, worker_count_ == 1 ? "" : "s"));
-      control_.run_here();
-    }
-    end_workers();
-  }
+  const int code = serve();
+  // Connections to servers are gone: what was lent to us is free, and so is what we lent.
+  if (code != 0 && start_.before) start_.before->failed(logs_.failure());
+  upgrade_.reset();
+  if (start_.before) start_.before->end();
   daemon_.stop();
-  threads_.clear();
   control_server_.reset();
+  reload_.reset();
   watch_.reset();
   signals_.reset();
+  graveyard_->clear();
+  generations_.clear();
   offload_.reset();
-  if (code == 0) error_log_.write(Level::notice, start_.name + " ends");
-  error_log_.detach();
-  log_writer_.stop();
+  if (code == 0) error_log().write(Level::notice, start_.name + " ends");
+  logs_.stop();
   return code;
 }
 
-bool Life::open_logs() {
-  const LogOptions& options = daemon_.log_options();
-  error_log_.set_level(level_of(options.error.level));
-  error_log_.set_format(options.error.format == LogFormat::json ? observe::ErrorLog::Format::json : observe::ErrorLog::Format::text);
-  const auto error_spec = observe::LogSpec::parse(options.error.file, start_.name);
-  auto error_target = log_writer_.open(error_spec);
-  if (!error_target) {
-    fail(error_target.error());
+int Life::serve() {
+  if (auto started = daemon_.start(*this); !started) {
+    logs_.fail(started.error().reason.text());
+    return 1;
+  }
+  if (!start_generation()) return 1;
+  add_commands();
+  serve_control();
+  int code = 0;
+  if (write_ready()) {
+    error_log().write(Level::notice, fmt::format("{} serves with {} worker{}", start_.name, workers(), workers() == 1 ? "" : "s"));
+    for (const std::string& text : start_.activated.close_rest()) error_log().write(Level::warn, text);
+    begin_watchdog();
+    if (start_.before) tell_predecessor();
+    else tell_ready();
+    control_.run_here();
+  } else {
+    logs_.fail("cannot write " + start_.ready_file + ": " + std::strerror(errno));
+    code = 1;
+  }
+  watchdog_.reset();
+  workers_.end();
+  return code;
+}
+
+bool Life::open_all() {
+  logs_.writer().set_file_opener([access = start_.access](const std::string& path) {
+    auto file = access->open_log(path);
+    if (!file) errno = file.error();
+    return file ? file->release() : -1;
+  });
+  auto logs = logs_.plan(daemon_.log_options());
+  if (!logs) {
+    logs_.fail(logs.error());
     return false;
   }
-  std::vector<observe::LogSpec> specs{error_spec};
-  if (options.access) {
-    const std::string& text = options.access->syslog.empty() ? options.access->file : "syslog:" + options.access->syslog;
-    specs.push_back(observe::LogSpec::parse(text, start_.name));
-    auto target = log_writer_.open(specs.back());
-    if (!target) {
-      fail(target.error());
-      return false;
-    }
-    access_log_ = *target;
+  logs_.take(*logs);
+  if (!open_listeners()) return false;
+  const auto specs = control_specs(daemon_);
+  auto pages = pages_.plan(specs);
+  if (!pages) {
+    logs_.fail(pages.error());
+    return false;
   }
-  // Root made the files; the user must be able to open them again.
-  const std::string& name = daemon_.process_options().user;
-  if (const auto user = name.empty() || !is_root() ? std::nullopt : find_user(name))
-    for (const observe::LogSpec& spec : specs)
-      if (spec.kind == observe::LogSpec::Kind::file && ::chown(spec.path.c_str(), user->uid, user->gid) != 0)
-        error_log_.write(Level::warn, "cannot give " + spec.path + " to " + name + ": " + std::strerror(errno));
-  for (std::uint32_t i = 0; i <= worker_count_; ++i) rings_.push_back(&log_writer_.add_ring());
-  error_log_.attach(log_writer_, *error_target);
-  log_to_file_ = error_spec.kind != observe::LogSpec::Kind::standard_error;
+  pages_.take(std::move(*pages), specs);
   return true;
 }
 
-bool Life::open_one(const Address& address, std::size_t workers, const net::ListenOptions& options, const std::string& label, std::unique_ptr<net::Listener>& out) {
-  auto listener = net::Listener::open(address.address, workers, options, address.text);
-  if (!listener) {
-    const int system = listener.error().system;
-    fail(listener.error().reason.text() + (system ? std::string(": ") + std::strerror(system) : ""));
-    return false;
-  }
-  out = std::move(*listener);
-  ready_.emplace_back(label, out->address().text());
-  return true;
-}
-
+// With the rights of the start; the generation that knows the listeners is made later.
 bool Life::open_listeners() {
-  for (ListenerSpec& spec : daemon_.listeners()) {
-    auto open = std::make_unique<OpenListener>();
-    net::ListenOptions options;
-    options.backlog = static_cast<int>(spec.backlog);
-    if (!open_one(spec.address, worker_count_, options, spec.address.text, open->listener)) return false;
-    open->spec = std::move(spec);
-    listeners_.push_back(std::move(open));
-  }
-  return true;
-}
-
-bool Life::open_pages() {
-  const ProcessOptions& options = daemon_.process_options();
-  pages_.clear();
-  const auto open = [&](const std::string& label, const Address& address, unsigned mode) {
-    pages_.emplace_back();
-    net::ListenOptions listen;
-    listen.unix_mode = mode;
-    return !address || open_one(address, 1, listen, label, pages_.back());
-  };
-  if (!open("admin", options.admin, 0660) || !open("metrics", options.metrics, 0666)) return false;
-  for (const PageSpec& page : daemon_.pages())
-    if (!open(page.label, page.address, 0666)) return false;
-  return true;
-}
-
-bool Life::drop_rights() {
-  const std::string& name = daemon_.process_options().user;
-  if (name.empty() || !is_root()) return true;
-  const auto user = find_user(name);
-  if (!user) {
-    fail("there is no user \"" + name + "\" on this system");
+  first_specs_ = daemon_.listeners();
+  auto change = listeners_.plan(first_specs_);
+  if (!change) {
+    logs_.fail(change.error());
     return false;
   }
-  // Socket files were made by root: the user removes them at the end, and the admin socket is its own.
-  for (const auto& page : pages_)
-    if (page && page->address().is_unix() && ::chown(page->address().unix_path().c_str(), user->uid, user->gid) != 0) return fail("chown"), false;
-  const std::string wrong = drop_privileges(*user);
-  if (!wrong.empty()) fail(wrong);
-  return wrong.empty();
+  first_listeners_ = std::move(*change);
+  return true;
 }
 
-void Life::start_workers() {
-  for (auto& thread : threads_) frames_.push_back(std::make_unique<WorkerFrame>(*thread, daemon_, *this, listeners_, budget_));
-  // All are ready before the first accepts: one accepter may deal to every worker.
-  std::vector<std::future<void>> ready;
-  for (std::uint32_t i = 0; i < worker_count_; ++i) {
-    auto promise = std::make_shared<std::promise<void>>();
-    ready.push_back(promise->get_future());
-    threads_[i]->start([frame = frames_[i].get(), promise] {
-      frame->open();
-      promise->set_value();
-    });
+bool Life::start_generation() {
+  auto prepared = daemon_.prepare(daemon_, nullptr);
+  if (!prepared) {
+    logs_.fail(prepared.error().reason.text());
+    return false;
   }
-  for (auto& one : ready) one.wait();
-  for (std::uint32_t i = 0; i < worker_count_; ++i)
-    threads_[i]->post([this, i] { frames_[i]->accept(frames_); });
+  Generation& first = generations_.add(std::move(*prepared));
+  first.access_log = logs_.access();
+  listeners_.take(*first_listeners_, first_specs_, first, nullptr);
+  first_listeners_.reset();
+  first_specs_.clear();
+  daemon_.commit(daemon_, first);
+  const http::ServerOptions options = daemon_.server_options();
+  budget_.set_limit(options.buffers);
+  if (start_.before) start_.before->take_slots(daemon_.books(), control_.loop());
+  workers_.start(daemon_, *this, budget_, worker_events(), {&first, options, listeners_.settings()});
+  return true;
+}
+
+WorkerFrame::Events Life::worker_events() {
+  return {[this](const Generation& generation) {
+            control_.post([this, &generation] {
+              if (generations_.released(generation)) graveyard_->look();
+            });
+          },
+          [this](std::uint32_t listener) { control_.post([this, listener] { accepter_gone(listener); }); }};
+}
+
+std::vector<ControlListeners::Spec> Life::control_specs(Daemon& daemon) {
+  std::vector<ControlListeners::Spec> out;
+  const ProcessOptions& options = daemon.process_options();
+  for (const AdminDoor& door : options.admin.doors) out.push_back({"admin", door.address, door.mode_bits(), {}, door.level, door.group});
+  if (options.metrics) out.push_back({"metrics", options.metrics, 0666, [this](const PageRequest& request) { return metrics_page(request); }, {}});
+  for (PageSpec& page : daemon.pages()) out.push_back({page.label, page.address, 0666, std::move(page.handler), {}});
+  return out;
+}
+
+// While systemd watches. A worker that is stuck starves it as much as we do.
+void Life::begin_watchdog() {
+  const auto interval = watchdog_interval();
+  if (!interval || !notifier_.used()) return;
+  std::vector<net::Thread*> threads;
+  for (std::uint32_t i = 0; i < workers(); ++i) threads.push_back(&workers_.thread(i));
+  const auto late = [this](const std::vector<std::size_t>& workers) {
+    for (const std::size_t worker : workers) error_log().write(Level::crit, fmt::format("worker {} does not answer; the watchdog is not told that all is well", worker));
+  };
+  watchdog_ = std::make_unique<Watchdog>(control_.loop(), *this, *interval, Watchdog::posts(threads), Watchdog::Events{[this] { notifier_.watchdog(); }, late});
+}
+
+void Life::tell_ready() {
+  notifier_.ready(fmt::format("serves {} address{} with {} worker{}", listeners_.settings().size(), listeners_.settings().size() == 1 ? "" : "es", workers(),
+                              workers() == 1 ? "" : "s"));
+}
+
+bool Life::write_ready() {
+  if (start_.ready_file.empty()) return true;
+  ReadyLines lines;
+  listeners_.add_ready_lines(lines);
+  pages_.add_ready_lines(lines);
+  return write_ready_file(start_.ready_file, lines);
+}
+
+Page Life::metrics_page(const PageRequest& request) {
+  if (request.path != "/metrics") return {404, "text/plain", "/metrics is here\n", {}};
+  std::string text = metrics_.text();
+  daemon_.append_metrics(text);
+  return {200, "text/plain; version=0.0.4; charset=utf-8", std::move(text), {}};
 }
 
 void Life::serve_control() {
   control_server_ = std::make_unique<ControlServer>(control_.loop(), commands_);
-  if (pages_[0]) control_server_->serve_admin(*pages_[0]);
-  if (pages_[1])
-    control_server_->serve_pages(*pages_[1], [this](const PageRequest& request) -> Page {
-      if (request.path != "/metrics") return {404, "text/plain", "/metrics is here\n", {}};
-      std::string text = metrics_.text();
-      daemon_.append_metrics(text);
-      return {200, "text/plain; version=0.0.4; charset=utf-8", std::move(text), {}};
-    });
-  std::size_t next = 2;
-  for (PageSpec& page : daemon_.pages())
-    if (auto& listener = pages_[next++]) control_server_->serve_pages(*listener, std::move(page.handler));
+  pages_.serve(*control_server_, control_specs(daemon_));
 }
-
-std::uint32_t Life::connections() const {
-  std::uint32_t sum = 0;
-  for (const auto& thread : threads_) sum += thread->load().load(std::memory_order_relaxed);
-  return sum;
-}
-
-void Life::reap(net::Task&) {}
 
 void Life::on_signal(int number) {
   switch (number) {
@@ -247,27 +253,28 @@ void Life::on_signal(int number) {
       else if (number == SIGTERM) begin_stop("a second SIGTERM");
       return;
     case SIGINT: return begin_stop("SIGINT");
-    case SIGUSR1: return reopen_logs();
-    case SIGHUP: return error_log_.write(Level::warn, "SIGHUP: reload is not built yet; restart instead");
-    case SIGUSR2: return error_log_.write(Level::warn, "SIGUSR2: upgrade is not built yet; restart instead");
+    case SIGUSR1: return logs_.reopen();
+    case SIGHUP: return reload(false, [](const ReloadResult&) {});  // the log says how it went
+    case SIGUSR2: return upgrade([](const UpgradeResult&) {});   // here, too
     default: return;
   }
 }
 
 void Life::on_each_worker(void (WorkerFrame::*what)()) {
-  expected_ += worker_count_;
-  for (auto& frame : frames_)
-    frame->thread().post([this, one = frame.get(), what] {
-      (one->*what)();
-      told_.fetch_add(1, std::memory_order_release);
-    });
+  told_ = false;
+  workers_.tell([what](WorkerFrame& frame) { (frame.*what)(); },
+                [this, order = ++orders_] {
+                  if (order == orders_) told_ = true;
+                });
 }
 
 void Life::begin_drain(const std::string& why) {
   if (phase_ != Phase::serving) return;
   phase_ = Phase::draining;
   const base::Duration limit = daemon_.process_options().shutdown_timeout;
-  error_log_.write(Level::notice, fmt::format("{}: what is running may finish within {}", why, config::duration_text(limit)));
+  if (upgrade_) upgrade_->cancel("the process is ending");
+  if (!upgrade_ || !upgrade_->served()) notifier_.stopping("what is running may finish within " + config::duration_text(limit));
+  error_log().write(Level::notice, fmt::format("{}: what is running may finish within {}", why, config::duration_text(limit)));
   give_up_ = control_.loop().now() + limit;
   daemon_.draining();
   on_each_worker(&WorkerFrame::drain);
@@ -276,11 +283,13 @@ void Life::begin_drain(const std::string& why) {
 
 void Life::begin_stop(const std::string& why) {
   if (phase_ == Phase::stopping) return;
+  if (upgrade_) upgrade_->cancel("the process is ending");
   if (phase_ == Phase::serving) daemon_.draining();
   const bool drained = phase_ == Phase::draining;
   phase_ = Phase::stopping;
+  if (!upgrade_ || !upgrade_->served()) notifier_.stopping("closes what is left");
   const std::uint32_t left = connections();
-  error_log_.write(Level::notice, fmt::format("{}: stops now{}", why, left ? fmt::format(", {} connections are closed", left) : ""));
+  error_log().write(Level::notice, fmt::format("{}: stops now{}", why, left ? fmt::format(", {} connections are closed", left) : ""));
   give_up_ = control_.loop().now() + stop_limit;
   if (!drained) on_each_worker(&WorkerFrame::drain);
   on_each_worker(&WorkerFrame::close_all);
@@ -288,28 +297,22 @@ void Life::begin_stop(const std::string& why) {
 }
 
 void Life::watch() {
-  const bool heard = told_.load(std::memory_order_acquire) >= expected_;
-  if (heard && connections() == 0) return control_.loop().stop();
+  // The process before this one still uses slots that this one answers for.
+  const bool alone = !start_.before || start_.before->over() || phase_ == Phase::stopping;
+  if (told_ && connections() == 0 && alone) return control_.loop().stop();
   if (control_.loop().now() < give_up_) return;
   if (phase_ == Phase::draining) return begin_stop("shutdown_timeout is over");
-  // An exchange that cannot be ended is a mistake of ours, but not a reason to stay.
-  error_log_.write(Level::alert, fmt::format("{} connections did not end; leaving without them", connections()));
-  error_log_.detach();
-  log_writer_.flush();
-  for (const auto& listener : listeners_) listener->listener.reset();
-  pages_.clear();
+  leave_connections();
+}
+
+// An exchange that cannot be ended is a mistake of ours, but not a reason to stay.
+void Life::leave_connections() {
+  error_log().write(Level::alert, fmt::format("{} connections did not end; leaving without them", connections()));
+  error_log().detach();
+  logs_.writer().flush();
+  listeners_.close_all();
+  pages_.close_all();
   std::_Exit(1);
-}
-
-void Life::end_workers() {
-  for (std::uint32_t i = 0; i < threads_.size(); ++i) threads_[i]->stop([frame = frames_[i].get()] { frame->close(); });
-  for (auto& thread : threads_) thread->join();
-  frames_.clear();
-}
-
-void Life::reopen_logs() {
-  error_log_.write(Level::notice, "opens its logs again");
-  log_writer_.reopen();
 }
 
 }  // namespace process

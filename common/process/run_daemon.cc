@@ -12,8 +12,12 @@
 #include "base/bytes.h"
 #include "config/reference.h"
 #include "process/control_client.h"
+#include "process/crash.h"
 #include "process/life.h"
 #include "process/main_options.h"
+#include "process/opener_client.h"
+#include "process/opener_start.h"
+#include "process/privileges.h"
 #include "process/signals.h"
 #include "process/version.h"
 
@@ -41,14 +45,27 @@ struct Checked {
   std::string problems;
 };
 
-Checked check(const MainOptions& options, const DaemonDefinition& definition) {
+std::unique_ptr<Daemon> make(const MainOptions& options, const DaemonDefinition& definition) {
+  auto daemon = definition.make();
+  daemon->default_via = default_via(definition.name, options.configurations.front());
+  return daemon;
+}
+
+// `testing`: what only others may read or open gives warnings.
+Checked check(const MainOptions& options, const DaemonDefinition& definition, bool testing = false, Access* access = nullptr) {
   Checked out;
   config::Context context;
-  out.daemon = definition.make();
-  out.daemon->default_via = default_via(definition.name, options.configurations.front());
+  if (access) context.set_files(access->files());
+  if (testing && !is_root()) context.excuse_rights();
+  out.daemon = make(options, definition);
   config::load_files(context, options.configurations);
   out.syntax = !context.syntax_failed();
   out.well = out.syntax && out.daemon->read(context) && !context.failed();
+  if (out.well && testing && !is_root()) {
+    Named named;
+    add_names(*out.daemon, named);
+    warn_of_rights(context, named);
+  }
   out.problems = context.render_all();
   return out;
 }
@@ -60,7 +77,7 @@ std::string files_of(const MainOptions& options) {
 }
 
 int test(const MainOptions& options, const DaemonDefinition& definition) {
-  const Checked checked = check(options, definition);
+  const Checked checked = check(options, definition, true);
   put(stderr, checked.problems);
   const std::string files = files_of(options);
   if (!options.quiet || !checked.well) {
@@ -71,15 +88,29 @@ int test(const MainOptions& options, const DaemonDefinition& definition) {
   return checked.well ? 0 : 1;
 }
 
-int serve(const MainOptions& options, const DaemonDefinition& definition) {
-  Checked checked = check(options, definition);
-  put(stderr, checked.problems);
-  if (!checked.well) {
-    put(stderr, "configuration file " + files_of(options) + " test failed\n");
+int serve(const MainOptions& options, const DaemonDefinition& definition, const Program& program) {
+  // What an upgrade hands over, the rights of the process before this one included.
+  std::unique_ptr<Predecessor> before = Predecessor::from_environment();
+  const auto refuse = [&](const std::string& why, const std::string& more = {}) {
+    put(stderr, (more.empty() ? definition.name + ": " : more) + why + "\n");
+    if (before) before->failed(more + why);
     return 1;
-  }
+  };
+  if (before)
+    if (const auto wrong = before->receive()) return refuse(*wrong);
+  std::unique_ptr<Access> given;
+  if (net::Descriptor opener = before ? before->take_opener() : net::Descriptor(); opener.get() >= 0) given = std::make_unique<OpenedAccess>(std::move(opener));
+  Checked checked = check(options, definition, false, given.get());
+  if (!checked.well) return refuse("configuration file " + files_of(options) + " test failed", checked.problems);
+  put(stderr, checked.problems);
+  auto activated = ActivatedSockets::take_over();
+  const auto another = [&] { return make(options, definition); };
+  auto access = given ? std::expected<std::unique_ptr<Access>, std::string>(std::move(given))
+                      : begin_access({definition.name, checked.daemon->process_options().user, options.configurations, another});
+  if (!access) return refuse(access.error());
   Signals::block();
-  return Life(*checked.daemon, {definition.name, options.configurations, options.ready_file}).run();
+  print_last_words();
+  return Life(*checked.daemon, {definition.name, options.configurations, options.ready_file, another, access->get(), std::move(activated), program, std::move(before)}).run();
 }
 
 // The admin socket by option, by configuration (even one that is not well otherwise), by habit.
@@ -88,7 +119,7 @@ std::optional<net::Address> admin_address(const MainOptions& options, const Daem
   if (text.empty()) {
     config::Context context;
     config::load_files(context, options.configurations);
-    if (const config::Node* node = context.root().find("admin"); node && node->is(config::Kind::string)) text = node->text;
+    if (const config::Node* node = context.root().find("admin")) text = control_address(*node);
   }
   if (text.empty()) text = "unix:/run/" + definition.name + "/admin.sock";
   auto parsed = net::Address::parse(text);
@@ -138,7 +169,7 @@ int run_daemon(int argc, const char* const* argv, const DaemonDefinition& defini
   const std::string& name = definition.name;
   const MainOptions options = parse_main_options({argv + 1, argv + argc}, "/etc/" + name + "/" + name + ".toml");
   switch (options.run) {
-    case Run::serve: return serve(options, definition);
+    case Run::serve: return serve(options, definition, {program_path(argv[0]), {argv, argv + argc}});
     case Run::test:
     case Run::dump: return test(options, definition);
     case Run::version: put(stdout, name + " " + version + "\n"); return 0;

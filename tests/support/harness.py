@@ -17,6 +17,10 @@ import traceback
 import wire
 
 
+class Skipped(Exception):
+    """A scenario that cannot be shown here; says why."""
+
+
 class Daemon:
     """A running webfront, cachenode or balancer."""
 

@@ -45,6 +45,8 @@ def run_python(path, name, workers, net, binaries, factor):
             with harness.Place(binaries, workers, unix=net == 'unix') as place:
                 function(place)
         return 'ok', ''
+    except harness.Skipped as why:
+        return 'skip', str(why)
     except BaseException:
         return 'FAIL', traceback.format_exc(limit=-3) + said.getvalue()
 

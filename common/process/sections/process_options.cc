@@ -17,9 +17,10 @@ const config::Table<process::ProcessOptions>& config::table_of<process::ProcessO
     option("user", &O::user, "Whom the process becomes after it has opened its listeners, if root started it. Without it, it stays who it is.").restart(),
     option("workers", &O::workers, "Threads that serve, each with its own event loop; `\"auto\"`: one a core.").or_word("auto").range(1, 256).restart(),
     option("shutdown_timeout", &O::shutdown_timeout, "How long what is running may go on after SIGTERM or SIGQUIT.").live(),
-    option("admin", &O::admin, "The admin socket: one command a line, or HTTP with JSON. Only who may write to the socket may command; its mode is 0660.")
-        .restart().example("\"unix:/run/webfront/admin.sock\""),
-    option("metrics", &O::metrics, "Where `/metrics` is served for Prometheus.").restart().example("\"127.0.0.1:9113\""),
+    option("admin", &O::admin, "Where commands are taken: one a line, or HTTP with JSON. An address alone stands for level `admin` and mode 0660; a table or a list of "
+                               "addresses and tables says who may do what.")
+        .example("\"unix:/run/webfront/admin.sock\""),
+    option("metrics", &O::metrics, "Where `/metrics` is served for Prometheus.").example("\"127.0.0.1:9113\""),
   });
   return table;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "config/option_table.h"
+#include "process/sections/admin_options.h"
 #include "process/sections/values.h"
 
 namespace process {
@@ -11,7 +12,7 @@ struct ProcessOptions {
   std::string user;                                  // empty: whoever started it
   std::optional<std::uint32_t> workers;              // nullopt: one a core
   base::Duration shutdown_timeout = std::chrono::seconds(30);
-  Address admin;                                     // none: no admin socket
+  AdminDoors admin;                                  // empty: no admin socket
   Address metrics;
   std::uint32_t worker_count() const;                // at least 1
 };

@@ -224,7 +224,19 @@ TEST_CASE("random operations agree with a string") {
       }
       REQUIRE(a.size() == sa.size());
       REQUIRE(b.size() == sb.size());
+      REQUIRE(a.owned() <= a.size());
+      REQUIRE(b.owned() <= b.size());
     }
+    // With nothing left, nothing is owned: the count went along with every piece.
+    while (a.size() > 0) a.consume(std::min<std::size_t>(a.size(), 777));
+    b.take(a);
+    b.consume(b.size());
+    REQUIRE(a.owned() + b.owned() == 0);
+    a.append_static(text);
+    REQUIRE(a.owned() == 0);
+    a.append("x");
+    REQUIRE(a.owned() == 1);
+    sa = text + "x", sb.clear();
     REQUIRE(a.text() == sa);
     REQUIRE(b.text() == sb);
   }

@@ -1,185 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The frame as a whole: a small daemon in a child process, spoken to over its sockets.
-#include <catch2/catch.hpp>
-
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <csignal>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <sstream>
-#include <thread>
-
-#include "http/engine_reasons.h"
-#include "process/control_client.h"
-#include "process/run_daemon.h"
-#include "process/sections/limit_options.h"
-
-namespace {
-
-struct Root {
-  process::ProcessOptions process;
-  process::LogOptions log;
-  process::LimitOptions limits;
-  std::vector<process::Address> listen;
-};
-
-// Answers "hello"; /slow after 300 ms, /never not at all.
-class HelloExchange final : public http::Exchange {
- public:
-  HelloExchange(net::EventLoop& loop, net::TaskOwner& owner, http::Stream stream) : Exchange(loop, owner, std::move(stream)) {
-    if (stream_.head.path() == "/slow") set_deadline_after(std::chrono::milliseconds(300));
-    ring();
-  }
-
- protected:
-  Step run() override {
-    if (stream_.sink->gone()) {
-      record_end({&http::reasons::client_left});
-      return Step::closed;
-    }
-    if (stream_.head.path() == "/never" || (stream_.head.path() == "/slow" && !deadline_passed())) return Step::wait;
-    net::Buffer body;
-    body.append("hello");
-    stream_.sink->head(http::ResponseHead(200), 5);
-    stream_.sink->data(body);
-    stream_.sink->end();
-    record_end({&http::reasons::finished});
-    return Step::closed;
-  }
-};
-
-class HelloService final : public http::Service {
- public:
-  explicit HelloService(net::EventLoop& loop) : loop_(loop) {}
-  std::unique_ptr<http::Exchange> open(net::TaskOwner& owner, http::Stream stream) override {
-    return std::make_unique<HelloExchange>(loop_, owner, std::move(stream));
-  }
-  void rejected(const http::Rejected&) override {}
-  void noticed(const base::Reason&, const http::ConnectionInfo&) override {}
-
- private:
-  net::EventLoop& loop_;
-};
-
-class HelloDaemon final : public process::DaemonWith<Root> {
- public:
-  const process::ProcessOptions& process_options() const override { return root_.process; }
-  const process::LogOptions& log_options() const override { return root_.log; }
-  void explain(process::AdminArguments arguments, process::Reply& reply) override { reply.line("because of " + process::AdminRegistry::join(arguments)); }
-  std::vector<process::ListenerSpec> listeners() override {
-    std::vector<process::ListenerSpec> out;
-    for (const auto& address : root_.listen) out.push_back({address, {address.text}, nullptr});
-    return out;
-  }
-  http::ServerOptions server_options() const override { return process::server_options(root_.limits, std::chrono::seconds(60)); }
-  base::Result<void> start(process::Runtime&) override { return {}; }
-  std::unique_ptr<http::Service> make_service(process::Runtime&, net::Thread& worker) override { return std::make_unique<HelloService>(worker.loop()); }
-  void append_metrics(std::string& out) override { out += "hello_own 1\n"; }
-};
-
-const process::DaemonDefinition definition{"hello", [] { return std::make_unique<HelloDaemon>(); }};
-
-}  // namespace
-
-template <>
-const config::Table<Root>& config::table_of<Root>() {
-  static const Table<Root> table("Root.", {
-    embed(&Root::process),
-    option("log", &Root::log, "Logs."),
-    option("limits", &Root::limits, "Limits."),
-    option("listen", &Root::listen, "Listeners."),
-  });
-  return table;
-}
-
-namespace {
-
-std::string read_all(const std::string& path) {
-  std::ifstream in(path);
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
-
-// Waits for a condition, at most 20 s.
-template <class F>
-bool await(F&& condition) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
-}
-
-struct Running {
-  std::string directory;
-  std::map<std::string, std::string> addresses;
-  pid_t pid = -1;
-
-  explicit Running(const std::string& more, const std::string& workers = "2") {
-    char name[] = "/tmp/life_test_XXXXXX";
-    directory = ::mkdtemp(name);
-    std::ofstream(directory + "/c.toml") << "workers = " << workers << "\nadmin = \"unix:" << directory << "/admin\"\nmetrics = \"127.0.0.1:0\"\nlisten = [\"127.0.0.1:0\", \"unix:"
-                                          << directory << "/sock\"]\n" << more << "\n[log]\nerror = { file = \"" << directory << "/error.log\" }\n";
-    pid = ::fork();
-    if (pid == 0) {
-      const std::string config = directory + "/c.toml", ready = directory + "/ready";
-      const char* arguments[] = {"hello", "-c", config.c_str(), "--ready", ready.c_str()};
-      ::_exit(process::run_daemon(5, arguments, definition));
-    }
-    REQUIRE(await([&] { return std::filesystem::exists(directory + "/ready"); }));
-    std::ifstream in(directory + "/ready");
-    std::string label, address;
-    while (in >> label >> address) addresses[label] = address;
-  }
-  ~Running() {
-    if (pid > 0) {
-      ::kill(pid, SIGKILL);
-      ::waitpid(pid, nullptr, 0);
-    }
-    std::filesystem::remove_all(directory);
-  }
-  int wait() {
-    int status = 0;
-    REQUIRE(await([&] { return ::waitpid(pid, &status, WNOHANG) == pid; }));
-    pid = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-  }
-  std::string log() const { return read_all(directory + "/error.log"); }
-};
-
-int connect_to(const std::string& text) {
-  const auto address = net::Address::parse(text).value();
-  const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (::connect(fd, address.get(), address.length()) == 0) return fd;
-  ::close(fd);
-  return -1;
-}
-void send_text(int fd, const std::string& text) { REQUIRE(::send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size())); }
-std::string receive_until_end(int fd) {
-  std::string out;
-  char part[4096];
-  for (ssize_t n; (n = ::recv(fd, part, sizeof part, 0)) > 0;) out.append(part, static_cast<std::size_t>(n));
-  ::close(fd);
-  return out;
-}
-std::string talk(const std::string& address, const std::string& text) {
-  const int fd = connect_to(address);
-  REQUIRE(fd >= 0);
-  send_text(fd, text);
-  return receive_until_end(fd);
-}
-std::string get(const std::string& address, const std::string& path) {
-  return talk(address, "GET " + path + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-}
-
-}  // namespace
+// The frame as a whole: serving, admin socket, signals, command line.
+#include "hello_daemon.h"
 
 TEST_CASE("it serves on every listener and names them in the ready file") {
   for (const char* workers : {"1", "2"}) {
@@ -262,16 +83,13 @@ TEST_CASE("a second SIGTERM, SIGINT and the limit stop at once") {
   }
 }
 
-TEST_CASE("SIGUSR1 opens the logs again, SIGHUP changes nothing") {
+TEST_CASE("SIGUSR1 opens the logs again") {
   Running running("");
   const std::string log = running.directory + "/error.log";
   REQUIRE(await([&] { return std::filesystem::exists(log); }));
   std::filesystem::rename(log, log + ".1");
   ::kill(running.pid, SIGUSR1);
   REQUIRE(await([&] { return std::filesystem::exists(log); }));
-  ::kill(running.pid, SIGHUP);
-  CHECK(await([&] { return read_all(log).find("reload is not built yet") != std::string::npos; }));
-  CHECK(get(running.addresses["127.0.0.1:0"], "/").ends_with("hello"));
   std::filesystem::rename(log, log + ".2");
   CHECK(talk(running.addresses["admin"], "reopen\n") == "logs are open again\n\n");
   CHECK(std::filesystem::exists(log));

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Reload in place: nothing that both configurations have is disturbed, nothing is left behind, nothing bad is taken."""
+import signal
+
+import reloading
+import wire
+
+ROUNDS = 10   # to B and back to A: 20 reloads
+
+
+def test_webfront_under_load(place):
+    reloading.reload_under_load(place, 'webfront', ROUNDS)
+
+
+def test_cachenode_under_load(place):
+    reloading.reload_under_load(place, 'cachenode', ROUNDS)
+
+
+def test_balancer_under_load(place):
+    reloading.reload_under_load(place, 'balancer', ROUNDS)
+
+
+def test_sighup_and_the_ready_file(place):
+    """A listener that came with SIGHUP serves, and its address is in the ready file."""
+    origin = place.origin()
+    top = f'admin = "unix:{place.path("admin")}"\n'
+    front = place.webfront(f'[[site.route]]\nproxy = "{origin.address}"\n', top=top)
+    with open(front.config) as file:
+        text = file.read()
+    with open(front.config, 'w') as file:
+        file.write(text + '[[listen]]\naddress = "[::1]:0"\n')
+    front.signal(signal.SIGHUP)
+    wire.wait_for(lambda: '[::1]:0' in open(front.ready).read(), 'the ready file is written again')
+    front.await_ready()
+    assert wire.get(front.address('[::1]:0')).status == 200
+
+
+def test_refused_whole(place):
+    """One mistake, and nothing of the rest is applied; the answer says where."""
+    origin = place.origin()
+    for name in reloading.KINDS:
+        kind = reloading.KINDS[name](place, [origin.address] * 4)
+        daemon = place.daemon(name, kind.text(lambda switch: False))
+        with open(daemon.config, 'w') as file:
+            file.write(kind.text(lambda switch: True) + '[nonsense]\n')
+        said = reloading.admin(place, 'reload')
+        assert f'{name}.toml:' in said and 'nonsense' in said and 'not changed' in said, said
+        assert reloading.status(place, 'generation') == '1'
+        assert 'result="refused"} 1' in reloading.metrics(place)
+        assert len(daemon.addresses) == len(open(daemon.ready).readlines())
+        daemon.stop()
+
+
+def test_dry_run(place):
+    """Says what would be; opens nothing and changes nothing."""
+    origin = place.origin()
+    for name in reloading.KINDS:
+        kind = reloading.KINDS[name](place, [origin.address] * 4)
+        daemon = place.daemon(name, kind.text(lambda switch: False))
+        before = reloading.descriptors(daemon)
+        with open(daemon.config, 'w') as file:
+            file.write(kind.text(lambda switch: True))
+        said = reloading.admin(place, 'reload --dry-run')
+        assert 'dry run' in said and 'added' in said and '1 added, 0 removed' in said, said
+        assert reloading.status(place, 'generation') == '1'
+        wire.wait_for(lambda: reloading.descriptors(daemon) == before, 'what was opened is closed')
+        said = reloading.admin(place, 'reload')
+        assert '1 added, 0 removed' in said, said
+        assert 'nothing changed' in reloading.admin(place, 'reload')
+        daemon.stop()
