@@ -41,6 +41,9 @@ class Access {
   // Where refusals are told from now on, by any thread; empty: standard error, as at first.
   virtual void set_log(std::function<void(const std::string&)> log) { (void)log; }
 
+  // A channel to the process that has more rights, for another process of this daemon; empty where there is none.
+  virtual net::Descriptor new_channel() { return {}; }
+
   // As net::Listener::open, with the same errors and those above; `name` must outlive them.
   virtual base::Result<std::unique_ptr<net::Listener>> bind(const net::Address& address, std::size_t workers, const net::ListenOptions& options,
                                                             std::string_view name) = 0;

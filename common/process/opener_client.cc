@@ -97,6 +97,7 @@ void OpenedAccess::tell(const Opener::Reply& reply, const std::string& what) {
 
 net::Descriptor OpenedAccess::new_channel() {
   auto reply = ask(wire::Writer().number(static_cast<std::int64_t>(wire::Request::channel)));
+  pid_ = -1;  // it may live longer than we do: nobody waits for it
   return reply && !reply->descriptors.empty() ? std::move(reply->descriptors.front()) : net::Descriptor();
 }
 

@@ -16,7 +16,7 @@ class OpenedAccess final : public DirectAccess {
   ~OpenedAccess() override;
   void set_log(std::function<void(const std::string&)> log) override;
   // Another end for another process (an upgrade); empty if the opener is gone.
-  net::Descriptor new_channel();
+  net::Descriptor new_channel() override;
 
   base::Result<std::unique_ptr<net::Listener>> bind(const net::Address& address, std::size_t workers, const net::ListenOptions& options,
                                                     std::string_view name) override;
