@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "http/exchange.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 
 #include "base/check.h"
+#include "base/check_text.h"
+#include "http/test_hooks.h"
+#include "http/trace.h"
 
 namespace http {
 
@@ -27,19 +32,42 @@ std::string History::text() const {
   return out;
 }
 
-Exchange::Exchange(net::EventLoop& loop, net::TaskOwner& owner, Stream stream) : Task(loop, owner), stream_(std::move(stream)) {}
+Exchange::Exchange(net::EventLoop& loop, net::TaskOwner& owner, Stream stream) : Task(loop, owner), stream_(std::move(stream)) {
+  if (stream_.connection) request_number_ = stream_.connection->requests + 1;
+}
 
 Exchange::~Exchange() {
   if (!end_recorded()) {
-    std::fprintf(stderr, "exchange without an end: %s\n", history_.text().c_str());
+    describe(STDERR_FILENO);
     CHECK_MSG(end_recorded(), "an exchange ended without record_end");
   }
+}
+
+void Exchange::note(const char* state) {
+  history_.add(state, now());
+  test_hooks::at_state(stream_.head, state);
 }
 
 void Exchange::record_end(base::Reason reason) {
   CHECK_MSG(!end_recorded(), "record_end twice");
   CHECK(reason.row != nullptr);
   end_reason_ = reason;
+  if (TraceRings* rings = TraceRings::of_this_thread(); rings && stream_.connection)
+    rings->add(stream_, request_number_, history_, end_reason_, request_name_, now());
+}
+
+void Exchange::describe(int fd) const noexcept {
+  const auto microseconds = [](base::Duration time) { return std::chrono::duration_cast<std::chrono::microseconds>(time).count(); };
+  base::CheckText out(fd);
+  out.text("exchange ");
+  if (stream_.connection) out.number(static_cast<std::int64_t>(stream_.connection->serial)).text(".").number(request_number_).text(" ");
+  out.text(stream_.head.method_name()).text(" ").text(stream_.head.host()).text(stream_.head.target());
+  if (stream_.sink && stream_.sink->status()) out.text(", status ").number(stream_.sink->status());
+  out.text(":");
+  for (const History::Entry& entry : history_.entries()) out.text(" ").text(entry.state).text(" +").milliseconds(microseconds(entry.when - stream_.began));
+  out.text(" now +").milliseconds(microseconds(now() - stream_.began));
+  if (end_reason_) out.text(", ended: ").text(end_reason_.row->name);
+  out.line();
 }
 
 void Service::error_answer(const base::Error& error, ResponseHead& head, std::string& body) {

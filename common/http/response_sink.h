@@ -23,6 +23,7 @@ class ResponseSink {
   // The sink adds Date if absent and its framing; everything else is the exchange's.
   virtual void head(ResponseHead head, std::optional<std::uint64_t> length) = 0;
   bool committed() const { return committed_; }  // head() was called
+  int status() const { return status_; }         // of that head; 0: none yet
   // Bytes of data wanted now; 0: wait to be rung. Data is produced only when asked for.
   virtual std::size_t writable() const = 0;
   // Moves up to `max` bytes from `from`. More than writable() is allowed once (a piece is not split for it).
@@ -49,6 +50,7 @@ class ResponseSink {
 
  protected:
   bool committed_ = false;
+  std::uint16_t status_ = 0;
 };
 
 }  // namespace http

@@ -102,6 +102,7 @@ void Stream::informational(const http::ResponseHead& head) {
 void Stream::head(http::ResponseHead head, std::optional<std::uint64_t> length) {
   CHECK_MSG(!committed_, "two heads for one stream");
   committed_ = true;
+  status_ = static_cast<std::uint16_t>(head.status());
   if (gone_ || ended_) return;
   const int status = head.status();
   if (status == 204 || status == 205) length.reset();

@@ -28,7 +28,16 @@ void LaterReply::give_up() {
 }
 
 void AdminRegistry::add(std::string words, std::string usage, std::string help, AdminLevel level, AdminHandler handler) {
-  commands_.push_back({split(words), std::move(usage), std::move(help), level, std::move(handler)});
+  add(std::move(words), std::move(usage), std::move(help), level, level == AdminLevel::user ? Effect::looks : Effect::changes, std::move(handler));
+}
+
+void AdminRegistry::add(std::string words, std::string usage, std::string help, AdminLevel level, Effect effect, AdminHandler handler) {
+  commands_.push_back({split(words), std::move(usage), std::move(help), level, effect, std::move(handler)});
+}
+
+std::optional<AdminRegistry::Needs> AdminRegistry::needs(std::span<const std::string> words) const {
+  const Command* command = find(words);
+  return command ? std::optional(Needs{command->level, command->effect}) : std::nullopt;
 }
 
 const AdminRegistry::Command* AdminRegistry::find(std::span<const std::string> words) const {

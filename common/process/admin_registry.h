@@ -61,16 +61,20 @@ using AdminHandler = std::function<void(AdminArguments arguments, Reply& reply)>
 
 class AdminRegistry {
  public:
-  // `words`: "show stat". `usage`: arguments for the help, "[{iid|proxy} type sid]". The longest command that fits is run.
+  enum class Effect : std::uint8_t { looks, changes };  // HTTP: GET may only look
+  // `words`: "show stat". `usage`: arguments for the help, "[{iid|proxy} type sid]". The longest command that fits is run. What needs
+  // more than level `user` changes something, if it does not say that it only looks (at what not everybody should see).
   void add(std::string words, std::string usage, std::string help, AdminLevel level, AdminHandler handler);
+  void add(std::string words, std::string usage, std::string help, AdminLevel level, Effect effect, AdminHandler handler);
   // One command with its arguments, of at most `level`.
   void run(std::span<const std::string> words, AdminLevel level, Reply& reply) const;
   std::string help() const;
+  struct Needs {
+    AdminLevel level;
+    Effect effect;
+  };
   // What the command takes; nullopt: there is no such command.
-  std::optional<AdminLevel> level_of(std::span<const std::string> words) const {
-    const Command* command = find(words);
-    return command ? std::optional(command->level) : std::nullopt;
-  }
+  std::optional<Needs> needs(std::span<const std::string> words) const;
 
   // A line's words: separated by white space, "…" and '…' hold together, `\` takes the next character as it is.
   static std::vector<std::string> split(std::string_view line);
@@ -84,6 +88,7 @@ class AdminRegistry {
     std::vector<std::string> words;
     std::string usage, help;
     AdminLevel level;
+    Effect effect;
     AdminHandler handler;
   };
   const Command* find(std::span<const std::string> words) const;

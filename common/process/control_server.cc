@@ -165,12 +165,13 @@ Page ControlServer::admin_page(const PageRequest& request, AdminLevel level) con
   if (post)
     for (std::string& word : AdminRegistry::split(request.body)) words.push_back(std::move(word));
   if (words.empty()) words = {"help"};
-  const auto needed = commands_.level_of(words);
-  if (!needed || *needed > level || (!post && *needed > AdminLevel::user)) {
+  const auto needed = commands_.needs(words);
+  const bool permitted = needed && needed->level <= level;
+  if (!permitted || (!post && needed->effect == AdminRegistry::Effect::changes)) {
     Reply refused;
-    if (needed && *needed <= level) refused.error("Permission denied: this command changes something, which takes POST");
+    if (permitted) refused.error("Permission denied: this command changes something, which takes POST");
     else commands_.run(words, level, refused);
-    Page page = rendered(refused, plain, !needed ? 404 : *needed > level ? 403 : 405);
+    Page page = rendered(refused, plain, !needed ? 404 : !permitted ? 403 : 405);
     if (page.status == 405) page.headers.emplace_back("Allow", "POST");
     return page;
   }

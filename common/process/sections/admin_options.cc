@@ -32,7 +32,7 @@ bool all_may(const config::Node& node) {
 }
 
 bool plain(const AdminDoor& door) {
-  const AdminDoor defaults;
+  const AdminDoor defaults{};
   return door.level == defaults.level && door.mode == defaults.mode && door.group.empty();
 }
 

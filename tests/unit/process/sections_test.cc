@@ -81,7 +81,8 @@ tls = { cert = "/nowhere/c.pem", key = "/nowhere/k.pem" }
 )", problems);
   CHECK(problems == "");
   CHECK(root.process.worker_count() == 2);
-  CHECK(root.process.admin.address.unix_path() == "/tmp/x.sock");
+  REQUIRE(root.process.admin.doors.size() == 1);
+  CHECK(root.process.admin.doors[0].address.address.unix_path() == "/tmp/x.sock");
   CHECK(root.log.access->format == "$remote_addr");
   CHECK(root.log.error.level == process::LogLevel::debug);
   CHECK(process::server_options(root.limits, std::chrono::seconds(60)).head.bytes == 32 * 1024);
