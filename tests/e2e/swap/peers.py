@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""nginx, Varnish and HAProxy as stages of a chain: deploy/samples/swap with addresses filled in, as processes without rights."""
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import chain
+
+SAMPLES = f"{chain.HERE}/samples/swap"
+NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+VARNISH_PARAMETERS = ["-p", "http_req_hdr_len=16k", "-p", "pipe_timeout=3600"]   # as the sample's head says
+
+
+def connects(address):
+    """`address`: a port on 127.0.0.1, or the path of a socket."""
+    with socket.socket(socket.AF_INET if isinstance(address, int) else socket.AF_UNIX) as s:
+        s.settimeout(5)
+        try:
+            s.connect(("127.0.0.1", address) if isinstance(address, int) else address)
+            return True
+        except OSError:
+            return False
+
+
+def program(name):
+    """Debian keeps daemons where a person's PATH does not look."""
+    for directory in os.environ["PATH"].split(":") + ["/usr/sbin", "/sbin"]:
+        if os.access(f"{directory}/{name}", os.X_OK):
+            return f"{directory}/{name}"
+    raise chain.ChainError(f"{name} is not installed: see deploy/packages")
+
+
+class Peer(chain.Process):
+    """One foreign daemon in the foreground, as nobody when root runs the tests; ready when its addresses accept connections."""
+
+    source = ""        # file in SAMPLES
+
+    def __init__(self, made, role):
+        self.made, self.role = made, role
+        self.directory = f"{made.run_dir}/{self.name}"
+        os.makedirs(self.directory, exist_ok=True)
+        os.chmod(self.directory, 0o777)
+        self.config = f"{made.run_dir}/{self.source}"
+        super().__init__(self.name, self.unprivileged(self.command()), f"{made.run_dir}/{self.name}.out", f"{made.run_dir}/{self.name}.ready")
+
+    @staticmethod
+    def unprivileged(argv):
+        return (NOBODY if os.geteuid() == 0 else []) + argv
+
+    def write(self):
+        path = f"{SAMPLES}/{self.source}"
+        with open(path) as f:
+            text = self.after(chain.fill(f.read(), self.replacements(), path))
+        with open(self.config, "w") as f:
+            f.write(text)
+
+    def after(self, text):
+        return text
+
+    def wait_ready(self):
+        until = time.monotonic() + self.ready_seconds
+        while not all(connects(a) for a in self.addresses()):
+            if self.child.poll() is not None:
+                raise chain.ChainError(f"{self.name} ended with {self.child.returncode} while starting:\n{chain.tail(self.output)}")
+            if time.monotonic() > until:
+                raise chain.ChainError(f"{self.name} was not ready after {self.ready_seconds} s:\n{chain.tail(self.output)}")
+            time.sleep(0.02)
+
+    def checked(self):
+        """(exit code, output) of the peer's own test of its configuration."""
+        done = subprocess.run(self.unprivileged(self.check_command()), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        return done.returncode, done.stdout[-2000:]
+
+    def log_text(self):
+        return chain.tail(self.output, 1 << 24)
+
+
+class Nginx(Peer):
+    name, source = "nginx", "nginx.conf"
+
+    def command(self):
+        return [program("nginx"), "-c", self.config, "-e", f"{self.directory}/early.log", "-g", "daemon off;"]
+
+    def check_command(self):
+        return [program("nginx"), "-t", "-c", self.config, "-e", "stderr"]
+
+    def addresses(self):
+        return [self.made.port, self.made.http_port]
+
+    def replacements(self):
+        made, own = self.made, self.directory
+        return {"user             www-data;\n": "", "worker_processes auto": "worker_processes 2",
+                "/run/nginx.pid": f"{own}/pid", "/var/log/nginx/": f"{own}/", "/var/lib/nginx/": f"{own}/",
+                "listen      80 default_server": f"listen      127.0.0.1:{made.http_port} default_server",
+                "listen      [::]:80 default_server;\n": "",
+                "listen      443 ssl http2 default_server": f"listen      127.0.0.1:{made.port} ssl http2 default_server",
+                "listen      [::]:443 ssl http2 default_server;\n": "",
+                "/etc/ssl/example/": f"{own}/",
+                "/run/cachenode/http.sock": made.socket_path("cachenode"),
+                "https://www.example.org$request_uri": f"{made.url}$request_uri",
+                "/https/www.example.org:443/Plone/VirtualHostRoot": f"/https/localhost:{made.port}{made.site}/VirtualHostRoot"}
+
+    def write(self):
+        super().write()
+        for name in ("cert.pem", "key.pem"):   # as nobody it may read a key of its own only
+            with open(f"{self.made.run_dir}/{name}") as source, open(f"{self.directory}/{name}", "w") as copy:
+                copy.write(source.read())
+
+    def log_text(self):
+        return chain.tail(f"{self.directory}/access.log", 1 << 24)
+
+
+class Varnish(Peer):
+    name, source = "varnish", "varnish.vcl"
+
+    def command(self):
+        self.work = f"{self.directory}/work"   # its name is part of a socket's path nowhere
+        return [program("varnishd"), "-F", "-n", self.work, "-f", self.config, "-s", "malloc,1g", *VARNISH_PARAMETERS,
+                "-a", f"front={self.made.socket_path('cachenode')},mode=0666", "-a", f"plone=127.0.0.1:{self.made.cache_port}", "-T", "none"]
+
+    def check_command(self):
+        return [program("varnishd"), "-C", "-n", f"{self.directory}/check", "-f", self.config]
+
+    def addresses(self):
+        return [self.made.socket_path("cachenode"), self.made.cache_port]
+
+    def replacements(self):
+        return {'"/run/balancer/http.sock"': f'"{self.made.socket_path("balancer")}"'}
+
+    def log_text(self):
+        """What its log in memory still holds, with the request's id."""
+        done = subprocess.run([program("varnishncsa"), "-d", "-n", self.work, "-F", "%r %s id=%{X-Request-ID}i"], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace")
+        return done.stdout
+
+
+class Haproxy(Peer):
+    name, source = "haproxy", "haproxy.cfg"
+
+    def stop(self, sig=signal.SIGTERM):
+        code = super().stop(sig)
+        return 0 if code == -sig else code     # it ends by the signal itself, after it has closed everything
+
+    def command(self):
+        return [program("haproxy"), "-db", "-f", self.config]
+
+    def check_command(self):
+        return [program("haproxy"), "-c", "-f", self.config]
+
+    def addresses(self):
+        return [self.made.socket_path("balancer"), self.made.admin("balancer"), self.made.stats_port]
+
+    def replacements(self):
+        made = self.made
+        return {"log /dev/log local0": "log stdout format raw local0", "/run/balancer/admin.sock mode 660": f"{made.admin('balancer')} mode 666",
+                "/run/balancer/http.sock": made.socket_path("balancer"), "127.0.0.1:1936": f"127.0.0.1:{made.stats_port}",
+                "127.0.0.1:8405": f"127.0.0.1:{made.metrics['balancer']}", "maxconn 1 inter": f"maxconn {made.maxconn} inter",
+                "hdr Host www.example.org": "hdr Host localhost"}
+
+    def after(self, text):
+        head, tail = re.split(r"(?:    server client\d .*\n)+", text, maxsplit=1)
+        return head + "".join(f"    server client{n} {a} cookie client{n}\n" for n, a in enumerate(self.made.servers, 1)) + tail
+
+
+PEERS = {"webfront": Nginx, "cachenode": Varnish, "balancer": Haproxy}
