@@ -63,7 +63,7 @@ Admission::Entry Admission::enter(Ticket& t, const Input& input, base::TimePoint
     } else if (t.named_ == no_row && !any_in_choice()) {
       t.refusal_ = &admission_reason::no_server;
       ++totals_.refused_no_server;
-    } else if (!input.again && totals_.waiting >= options_.max_waiting) {
+    } else if (!input.again && !input.unlimited && totals_.waiting >= options_.max_waiting) {
       t.refusal_ = &admission_reason::queue_full;
       ++totals_.refused_full;
     } else {

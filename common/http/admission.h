@@ -188,6 +188,7 @@ class Admission {
     std::size_t row = no_row;  // a sticky request names its server; it is re-addressed if that takes none
     int priority = 0;          // class: lower goes first
     bool again = false;        // a retry keeps its arrival number and class, and is not subject to max_waiting
+    bool unlimited = false;    // not subject to max_waiting: those who wait at the process before this one
   };
   struct Totals {
     std::uint32_t active = 0, active_max = 0;
@@ -253,6 +254,31 @@ class Admission {
   }
   std::vector<ServerRow> copy_rows() const;
   Totals totals() const;
+
+  // --- upgrade: two processes with the same servers (admission_handover.cc); control thread ---
+  struct Count {
+    RowId row;
+    std::uint32_t count;
+  };
+  // The old process. From now on the rows that have a limit are another's, who counts what is used here as used; the rest is free there.
+  std::vector<Count> lease_all();
+  // Nobody else owns the row, or any of them, after all.
+  void own_again(RowId row, base::TimePoint now);
+  void own_all_again(base::TimePoint now);
+  // What was lent and is not used: it is not lent any more. Whoever waits here went first.
+  std::vector<Count> give_back_unused();
+  // Tickets that wait for leased rows, more than what was lent can serve: by row that they name; no_row: for any.
+  std::vector<Count> wanted() const;
+  // One slot more may be used here. False: the row is not leased.
+  bool lend_more(RowId row, base::TimePoint now);
+  // The new process. So many slots of the row are used elsewhere: at once, also beyond the limit.
+  void take_away(RowId row, std::uint32_t count);
+  // The slot is used elsewhere from now on.
+  void take_away(std::unique_ptr<Slot> slot);
+  void came_back(RowId row, std::uint32_t count, base::TimePoint now);
+  RowId row_id(std::string_view name) const;           // of a live row; row no_row if unknown
+  std::string row_name(RowId row) const;
+
   // CHECKs the invariant and all counts; after every change in builds with TRIVET_CHECK_BOOK, and from tests.
   void verify() const;
 

@@ -46,6 +46,11 @@ struct ServerRow {
   std::uint32_t used = 0;    // slots taken
   std::uint32_t held = 0;    // of these: given up by their users while the server was not done; returned by a good check
   std::uint32_t queued = 0;  // tickets that name this row
+  // An upgrade (admission_handover.cc). leased: another process owns the server now, and `lent` slots of it are ours instead of the
+  // limit. away: of used, in the hands of the process before this one.
+  bool leased = false;
+  std::uint32_t lent = 0;
+  std::uint32_t away = 0;
   std::int64_t current = 0;  // round robin: the row's credit
   std::uint64_t last_grant = 0;  // number of the last grant: ties go to whoever waited longest
 
@@ -55,7 +60,8 @@ struct ServerRow {
 
   std::uint32_t weight() const { return override_weight.value_or(configured_weight); }
   std::uint32_t limit() const { return trial ? 1 : override_limit.value_or(configured_limit); }
-  bool free() const { return limit() == 0 || used < limit(); }
+  std::uint32_t own_limit() const { return override_limit.value_or(configured_limit); }
+  bool free() const { return leased ? used < lent && (!trial || used == 0) : limit() == 0 || used < limit(); }
   bool takes_named() const { return up && !out && admin != AdminState::maint && life == RowLife::live; }
   // A check succeeded: nothing that was held against the row counts any more.
   void restore() {

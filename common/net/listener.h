@@ -46,6 +46,8 @@ class Listener {
   bool dealt() const { return descriptors_.size() == 1; }  // one accepter for all workers
   // The file of a Unix socket is removed with the listener; not after it was handed to another process.
   void keep_file() { remove_file_ = false; }
+  bool removes_file() const { return remove_file_; }
+  void take_file() { remove_file_ = true; }  // it was handed to this one
 
  private:
   Address address_;
