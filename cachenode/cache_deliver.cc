@@ -45,7 +45,7 @@ http::ResponseHead not_modified_head(const http::ResponseHead& stored) {
 }  // namespace
 
 void CacheExchange::dress(http::ResponseHead& head, const CacheStatus& status, std::optional<Seconds> age) {
-  const Shared& shared = service_.shared();
+  const Compiled& shared = config();
   if (age) {
     char digits[24];
     const char* end = std::to_chars(digits, digits + sizeof digits, *age).ptr;
@@ -179,7 +179,7 @@ CacheExchange::Next CacheExchange::run_handed() {
     http::ResponseHead head = fetch->take_answer();
     const auto length = http::answer_length(fetch->lease(), head, http::Method::get);
     http::remove_hop_by_hop(head);
-    client_head(service_.shared().policy, head);
+    client_head(config().policy, head);
     CacheStatus status;
     status.forward = miss_ == &reasons::miss_vary ? "vary-miss" : miss_ == &reasons::miss_stale ? "stale" : "uri-miss";
     status.detail = facts_.detail;
@@ -207,7 +207,7 @@ void CacheExchange::answer_own(const base::Error& error) {
   clear_deadline();
   end_ = base::Reason{error.reason.row, error.reason.a, error.reason.b};
   const bool upstream = error.side == base::Side::upstream;
-  OwnAnswer answer = own_answer(error, upstream ? std::string_view(service_.shared().origin.name) : std::string_view{});
+  OwnAnswer answer = own_answer(error, upstream ? std::string_view(config().origin) : std::string_view{});
   CacheStatus status;
   if (upstream) status.forward = forward_ ? forward_ : "uri-miss";
   status.detail = base::Reason{error.reason.row};

@@ -25,8 +25,8 @@ const char* forward_word(const base::ReasonRow* miss) {
 
 }  // namespace
 
-CacheExchange::CacheExchange(CacheService& service, net::TaskOwner& owner, http::Stream stream)
-    : Exchange(service.loop(), owner, std::move(stream)), service_(service) {
+CacheExchange::CacheExchange(CacheService& service, net::TaskOwner& owner, http::Stream stream, process::Pin pin)
+    : Exchange(service.loop(), owner, std::move(stream)), service_(service), pin_(std::move(pin)) {
   waiter_.task = this;
 }
 
@@ -72,7 +72,7 @@ void CacheExchange::set_detail(const base::ReasonRow& row, std::string_view subj
 
 // What only a trusted peer may say of its client is taken, or removed.
 void CacheExchange::take_claims() {
-  const auto& listener = *static_cast<const Listener*>(stream_.connection->listener->owner);
+  const auto& listener = *static_cast<const Listener*>(generation()->listener_view(stream_.connection->listener->id));
   const net::Address& peer = stream_.connection->peer.remote;
   client_.https = facts_.https = stream_.connection->listener->tls;
   if (listener.trusted->contains(peer)) {
@@ -94,7 +94,7 @@ CacheExchange::Next CacheExchange::run_request() {
   RequestView view{head, cookies_, client_.https ? "https" : "http", client_.host};
   view.has_body = !stream_.body->none();
   view.upgrade = stream_.upgrade_websocket;
-  plan_ = request_plan(service_.shared().policy, view, why);
+  plan_ = request_plan(config().policy, view, why);
   if (plan_.act == Act::refuse) {
     facts_.outcome = Outcome::refused;
     set_detail(*plan_.reason.row);
@@ -113,7 +113,7 @@ CacheExchange::Next CacheExchange::run_request() {
 void CacheExchange::selecting(std::string_view names, std::string& values) const { selecting_values(names, stream_.head, values); }
 
 Use CacheExchange::judge(const Freshness& freshness, bool just_failed) const {
-  return use_stored(UseView{freshness, now(), just_failed || service_.shared().origin.sick.load(std::memory_order_relaxed)}, use_why_);
+  return use_stored(UseView{freshness, now(), just_failed || origin().sick.load(std::memory_order_relaxed)}, use_why_);
 }
 
 bool CacheExchange::only_if_cached() const {
@@ -191,9 +191,10 @@ CacheExchange::Next CacheExchange::run_look_up() {
 void CacheExchange::begin_fetch(store::Ref<store::Flight> flight, store::Ref<store::Head> stored, bool leads) {
   if (!handle_) handle_ = service_.exchanges().add(this);
   FetchOrder order;
+  order.pin = pin_.another();
   order.flight = std::move(flight);
   order.stored = std::move(stored);
-  order.request = fetch_request(service_.shared().policy, stream_.head, plan_, nullptr);
+  order.request = fetch_request(config().policy, stream_.head, plan_, nullptr);
   prepare_head(order.request);
   order.request_rule = plan_.rule;
   order.public_path = plan_.public_path;

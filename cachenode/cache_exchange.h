@@ -20,7 +20,7 @@ namespace cachenode {
 
 class CacheExchange final : public http::Exchange, private store::Asker {
  public:
-  CacheExchange(CacheService& service, net::TaskOwner& owner, http::Stream stream);
+  CacheExchange(CacheService& service, net::TaskOwner& owner, http::Stream stream, process::Pin pin);
   ~CacheExchange() override;
 
   // In the order in which they happen.
@@ -53,6 +53,8 @@ class CacheExchange final : public http::Exchange, private store::Asker {
     std::string client_ip;             // the effective client's
   };
   const Facts& facts() const { return facts_; }
+  const Generation* generation() const { return pin_ ? &static_cast<const Generation&>(*pin_) : nullptr; }  // null: a tunnel
+  std::string_view origin_address() const { return pin_ ? std::string_view(config().origin_address) : std::string_view(tunnel_origin_); }
   const base::Reason& why() const { return end_reason(); }
   // A 103 of the fetch that this exchange caused.
   void informational(const http::ResponseHead& head);
@@ -62,6 +64,9 @@ class CacheExchange final : public http::Exchange, private store::Asker {
 
  private:
   enum class Next : std::uint8_t { go_on, wait };
+
+  const Compiled& config() const { return *generation()->compiled; }
+  Origin& origin() const { return *generation()->origin; }
 
   // cache_exchange.cc
   Next run_request();
@@ -99,12 +104,14 @@ class CacheExchange final : public http::Exchange, private store::Asker {
   void send(std::unique_ptr<http::Slot> slot);
   Next attempt_failed();
   void answer_head();
+  void let_go();                       // of the generation: a tunnel may last for hours
   void invalidate_after(const http::ResponseHead& answer);
   bool repeatable() const;
   void prepare_head(http::RequestHead& head);
   Next run_purge();
 
   CacheService& service_;
+  process::Pin pin_;                   // goes last
   base::Handle handle_;
   State state_ = State::request;
   Facts facts_;
@@ -135,7 +142,7 @@ class CacheExchange final : public http::Exchange, private store::Asker {
   http::Relay relay_;
   const char* forward_ = nullptr;
   unsigned attempts_ = 0;
-  bool tunnel_ = false;
+  std::string tunnel_origin_;          // address
 };
 
 }  // namespace cachenode

@@ -36,11 +36,11 @@ void CacheExchange::prepare_head(http::RequestHead& head) {
     const std::string host(head.host());
     const std::string ip = peer.remote.ip();
     http::set_forwarded(head, {ip, client_.https, host, port, {}});
-  } else if (service_.shared().append_xff) {
+  } else if (config().append_xff) {
     http::append_forwarded_for(head, peer.remote.ip());
   }
   if (!head.has(http::Token::x_request_id)) head.add(http::Token::x_request_id, http::new_request_id());
-  http::append_via(head, protocol_version(stream_.protocol), service_.shared().policy.via_name);
+  http::append_via(head, protocol_version(stream_.protocol), config().policy.via_name);
 }
 
 bool CacheExchange::repeatable() const {
@@ -71,16 +71,16 @@ CacheExchange::Next CacheExchange::run_body() {
   facts_.asked = now();
   facts_.asked_origin = true;
   if (!ticket_) ticket_.emplace(service_.desk(), this);
-  http::Admission& book = service_.shared().origin.book;
+  http::Admission& book = origin().book;
   switch (book.enter(*ticket_, {.priority = pass_priority, .again = attempts_ > 0}, now())) {
     case http::Admission::Entry::granted: send(ticket_->take_slot()); return Next::go_on;
     case http::Admission::Entry::queued:
-      set_deadline(facts_.asked + service_.shared().origin.queue_timeout);
+      set_deadline(facts_.asked + config().queue_timeout);
       return go(State::queue);
     case http::Admission::Entry::refused: break;
   }
   facts_.outcome = Outcome::failed;
-  answer_own({{ticket_->refusal(), static_cast<std::int64_t>(book.totals().waiting), 0, service_.shared().origin.name}, base::Side::upstream});
+  answer_own({{ticket_->refusal(), static_cast<std::int64_t>(book.totals().waiting), 0, config().origin}, base::Side::upstream});
   return Next::go_on;
 }
 
@@ -97,13 +97,13 @@ CacheExchange::Next CacheExchange::run_queue() {
   }
   if (ticket_->state() == http::Ticket::State::refused) {
     facts_.outcome = Outcome::failed;
-    answer_own({{ticket_->refusal(), 0, 0, service_.shared().origin.name}, base::Side::upstream});
+    answer_own({{ticket_->refusal(), 0, 0, config().origin}, base::Side::upstream});
     return Next::go_on;
   }
   if (!deadline_passed()) return Next::wait;
   ticket_->cancel();
   facts_.outcome = Outcome::failed;
-  answer_own({{&reasons::queue_timeout, milliseconds(now() - facts_.asked), 0, service_.shared().origin.name}, base::Side::upstream});
+  answer_own({{&reasons::queue_timeout, milliseconds(now() - facts_.asked), 0, config().origin}, base::Side::upstream});
   return Next::go_on;
 }
 
@@ -112,7 +112,7 @@ void CacheExchange::send(std::unique_ptr<http::Slot> slot) {
   ++attempts_;
   // Only what may be repeated is sent on a connection that the origin may have closed meanwhile; a repetition takes no chance.
   const http::Reuse reuse = repeatable() && attempts_ == 1 ? http::Reuse::any : http::Reuse::fresh;
-  lease_ = service_.pool().lease(service_.shared().origin.endpoint, *this, stream_.head.method(), reuse, std::move(slot));
+  lease_ = service_.pool().lease(generation()->endpoint, *this, stream_.head.method(), reuse, std::move(slot));
   relay_.reset();
   lease_->send_head(stream_.head, http::request_framing(*stream_.body), stream_.upgrade_websocket);
   go(State::upstream);
@@ -160,16 +160,26 @@ void CacheExchange::answer_head() {
   if (!http::is_safe(stream_.head.method()) && head.status() >= 200 && head.status() < 400) invalidate_after(head);
   const auto length = http::answer_length(*lease_, head, stream_.head.method());
   http::remove_hop_by_hop(head);
-  client_head(service_.shared().policy, head);
+  client_head(config().policy, head);
   CacheStatus status;
   status.forward = forward_;
   status.detail = facts_.detail;
   dress(head, status, std::nullopt);
   if (lease_->must_close()) stream_.sink->close_after();
-  tunnel_ = lease_->state() == http::Lease::State::tunnel;
-  if (tunnel_) stream_.sink->switch_to_tunnel(std::move(head));
-  else stream_.sink->head(std::move(head), length);
+  if (lease_->state() == http::Lease::State::tunnel) {
+    stream_.sink->switch_to_tunnel(std::move(head));
+    let_go();
+  } else {
+    stream_.sink->head(std::move(head), length);
+  }
   go(State::answer);
+}
+
+void CacheExchange::let_go() {
+  tunnel_origin_ = config().origin_address;
+  ticket_.reset();
+  plan_ = {};
+  pin_.release();
 }
 
 CacheExchange::Next CacheExchange::run_answer() {
@@ -192,7 +202,7 @@ CacheExchange::Next CacheExchange::run_answer() {
 
 // A successful unsafe request changes its target, and what Location and Content-Location name on the same site (RFC 9111 4.4).
 void CacheExchange::invalidate_after(const http::ResponseHead& answer) {
-  const Shared& shared = service_.shared();
+  const Compiled& shared = config();
   if (shared.policy.purge.invalidate == InvalidateOn::authenticated && !plan_.identity.has_credentials) return;
   std::size_t gone = 0;
   auto drop = [&](const PurgeIdentity& what) {
@@ -217,7 +227,7 @@ void CacheExchange::invalidate_after(const http::ResponseHead& answer) {
 }
 
 CacheExchange::Next CacheExchange::run_purge() {
-  const Shared& shared = service_.shared();
+  const Compiled& shared = config();
   const http::RequestHead& head = stream_.head;
   facts_.client_ip = stream_.connection->peer.remote.ip();
   facts_.outcome = Outcome::purge;

@@ -13,9 +13,9 @@ const char* outcome_name(Outcome outcome) {
   return names[static_cast<std::size_t>(outcome)];
 }
 
-CacheService::CacheService(net::EventLoop& loop, Shared& shared, store::Store& store, http::LoopDesk& desk, unsigned worker, RequestLog log,
+CacheService::CacheService(net::EventLoop& loop, process::Generations& generations, store::Store& store, http::LoopDesk& desk, unsigned worker, RequestLog log,
                            process::Runtime& runtime)
-    : loop_(loop), shared_(shared), store_(store), desk_(desk), worker_(worker), log_(std::move(log)), runtime_(runtime), pool_(loop), fetches_(*this) {
+    : loop_(loop), generations_(generations), store_(store), desk_(desk), worker_(worker), log_(std::move(log)), runtime_(runtime), pool_(loop), fetches_(*this) {
   observe::Metrics& metrics = runtime.metrics();
   for (std::size_t i = 0; i < outcomes; ++i)
     outcome_cells_[i] = &metrics.counter("cachenode_requests_total", "Requests by what became of them.", {{"outcome", outcome_name(static_cast<Outcome>(i))}}).cell(worker);
@@ -25,15 +25,19 @@ CacheService::CacheService(net::EventLoop& loop, Shared& shared, store::Store& s
 
 CacheService::~CacheService() { fetches_.clear(); }
 
+void CacheService::adopt(const process::Generation& next) {
+  if (const auto& gone = static_cast<const Generation&>(next).gone) pool_.forget(*gone);
+}
+
 std::unique_ptr<http::Exchange> CacheService::open(net::TaskOwner& owner, http::Stream stream) {
-  return std::make_unique<CacheExchange>(*this, owner, std::move(stream));
+  return std::make_unique<CacheExchange>(*this, owner, std::move(stream), generations_.pin());
 }
 
 void CacheService::rejected(const http::Rejected& what) {
   outcome_cells_[static_cast<std::size_t>(Outcome::refused)]->add();
   bytes_out_->add(what.bytes_sent);
   count_reason(what.error.reason);
-  log_.write(what, loop_.now(), loop_.clock().wall());
+  log_.write(current(), what, loop_.now(), loop_.clock().wall());
 }
 
 observe::Cell& CacheService::labelled(std::unordered_map<std::string_view, observe::Cell*>& cells, const char* metric, const char* help, const char* label,
@@ -70,7 +74,8 @@ void CacheService::finished(CacheExchange& exchange) {
   outcome_cells_[static_cast<std::size_t>(f.outcome)]->add();
   bytes_out_->add(exchange.stream().sink->total_bytes());
   if (f.detail && f.outcome != Outcome::hit) count_reason(f.detail);
-  log_.write(exchange, loop_.now());
+  // A tunnel has let go of the generation it began with: its line is written as the current one says.
+  log_.write(exchange.generation() ? *exchange.generation() : current(), exchange, loop_.now());
 }
 
 }  // namespace cachenode

@@ -8,7 +8,7 @@
 #include "base/handle.h"
 #include "cachenode/fetch.h"
 #include "cachenode/request_log.h"
-#include "cachenode/shared.h"
+#include "cachenode/generation.h"
 #include "cachenode/store/store.h"
 #include "http/admission.h"
 #include "http/exchange.h"
@@ -25,18 +25,19 @@ enum class Outcome : std::uint8_t { hit, stale, collapsed, miss, revalidated, pa
 const char* outcome_name(Outcome outcome);
 inline constexpr std::size_t outcomes = 9;
 
-class CacheService final : public http::Service {
+class CacheService final : public process::WorkerService {
  public:
-  CacheService(net::EventLoop& loop, Shared& shared, store::Store& store, http::LoopDesk& desk, unsigned worker, RequestLog log, process::Runtime& runtime);
+  CacheService(net::EventLoop& loop, process::Generations& generations, store::Store& store, http::LoopDesk& desk, unsigned worker, RequestLog log, process::Runtime& runtime);
   ~CacheService() override;
 
   std::unique_ptr<http::Exchange> open(net::TaskOwner& owner, http::Stream stream) override;
   void rejected(const http::Rejected& what) override;
   void noticed(const base::Reason& what, const http::ConnectionInfo& connection) override;
   void error_answer(const base::Error& error, http::ResponseHead& head, std::string& body) override;
+  void adopt(const process::Generation& next) override;
 
   net::EventLoop& loop() { return loop_; }
-  Shared& shared() { return shared_; }
+  const Generation& current() const { return static_cast<const Generation&>(generations_.current()); }
   store::Store& store() { return store_; }
   http::LoopDesk& desk() { return desk_; }
   http::UpstreamPool& pool() { return pool_; }
@@ -55,7 +56,7 @@ class CacheService final : public http::Service {
   observe::Cell& labelled(std::unordered_map<std::string_view, observe::Cell*>& cells, const char* metric, const char* help, const char* label, std::string_view value);
 
   net::EventLoop& loop_;
-  Shared& shared_;
+  process::Generations& generations_;
   store::Store& store_;
   http::LoopDesk& desk_;
   const unsigned worker_;

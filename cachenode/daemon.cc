@@ -10,37 +10,40 @@ namespace cachenode {
 CachenodeDaemon::~CachenodeDaemon() = default;
 
 bool CachenodeDaemon::check(config::Context& context) {
+  compiled_.reset();
+  if (context.syntax_failed()) return false;
   check_options(context, root_);
+  std::shared_ptr<http::AccessFormat> format;
   if (root_.log.access) {
-    auto format = std::make_shared<http::AccessFormat>();
+    format = std::make_shared<http::AccessFormat>();
     std::string problem;
     const std::string& text = root_.log.access->format;
     if (!http::AccessFormat::compile(text.empty() ? "combined" : text, *format, problem)) context.problem({}, "log.access.format: " + problem);
-    format_ = std::move(format);
   }
-  return true;
+  if (!context.failed()) compiled_ = compile(root_, std::move(format), default_via);
+  return compiled_ != nullptr;
 }
 
-Shared& CachenodeDaemon::shared() {
-  if (!shared_) shared_ = std::make_unique<Shared>(root_, default_via);
-  return *shared_;
+void CachenodeDaemon::names(process::Named& out) const {
+  for (const ListenSection& section : root_.listen)
+    for (const process::Address& address : section.common.address) out.addresses.push_back(address.address);
 }
 
 void CachenodeDaemon::explain(process::AdminArguments arguments, process::Reply& reply) {
   const base::TimePoint now = runtime_ ? runtime_->control().loop().now() : base::precise_now();
-  cachenode::explain(shared(), store_.get(), now, arguments, reply);
+  const bool sick = origin_ && origin_->sick.load(std::memory_order_relaxed);
+  cachenode::explain(*compiled_, store_.get(), sick, now, arguments, reply);
 }
 
 std::vector<process::ListenerSpec> CachenodeDaemon::listeners() {
   std::vector<process::ListenerSpec> out;
-  for (const ListenSection& section : root_.listen)
-    for (const process::Address& address : section.common.address) {
-      shared().listeners.push_back({section.trusted_proxies.list});
+  for (std::size_t i = 0; i < root_.listen.size(); ++i)
+    for (const process::Address& address : root_.listen[i].common.address) {
       process::ListenerSpec spec;
       spec.address = address;
       spec.info.name = address.text;
-      spec.info.owner = &shared().listeners.back();
-      spec.backlog = section.common.backlog;
+      spec.view = compiled_->listeners[i];
+      spec.backlog = root_.listen[i].common.backlog;
       out.push_back(std::move(spec));
     }
   return out;
@@ -58,7 +61,7 @@ void CachenodeDaemon::commands(process::AdminRegistry& registry) {
 void CachenodeDaemon::stat(process::Reply& reply) {
   if (!store_) return reply.error("not serving");
   const store::Store::Totals t = store_->totals();
-  const Origin& origin = shared().origin;
+  const Origin& origin = *origin_;
   const http::Admission::Totals queue = origin.book.totals();
   const auto row = [&reply](const char* name, std::uint64_t value) { reply.line(std::string(name) + " " + std::to_string(value)); };
   row("objects", t.objects);
@@ -95,35 +98,59 @@ void CachenodeDaemon::register_metrics(observe::Metrics& metrics) {
   counter("cachenode_not_kept_total", "Answers fetched while an invalidation came, not kept.", &Totals::discarded);
   counter("cachenode_hit_for_miss_total", "Answers that left a hit-for-miss marker.", &Totals::markers);
   metrics.gauge_function("cachenode_origin_well", "1 while the origin's probe is well, or there is none.", {},
-                         [this] { return shared_->origin.sick.load() ? 0.0 : 1.0; });
+                         [this] { return origin_->sick.load() ? 0.0 : 1.0; });
   metrics.gauge_function("cachenode_origin_active", "Requests in progress at the origin.", {},
-                         [this] { return static_cast<double>(shared_->origin.book.totals().active); });
+                         [this] { return static_cast<double>(origin_->book.totals().active); });
   metrics.gauge_function("cachenode_origin_waiting", "Requests waiting for a connection to the origin.", {},
-                         [this] { return static_cast<double>(shared_->origin.book.totals().waiting); });
+                         [this] { return static_cast<double>(origin_->book.totals().waiting); });
 }
 
 base::Result<void> CachenodeDaemon::start(process::Runtime& runtime) {
   runtime_ = &runtime;
   doors_ = std::make_unique<WorkerDoors>(runtime);
-  store_ = std::make_unique<store::Store>(store::Store::Options{root_.storage.memory, shared().policy.max_object}, *doors_);
+  store_ = std::make_unique<store::Store>(store::Store::Options{root_.storage.memory}, *doors_);
+  bound_ = std::make_unique<StoreBound>(runtime.control().loop(), *store_);
   for (std::uint32_t i = 0; i < runtime.workers(); ++i) desks_.push_back(std::make_unique<http::LoopDesk>(runtime.worker(i).loop()));
-  if (shared().origin.probe) probe_ = std::make_unique<ProbeOwner>(runtime.control().loop(), shared().origin, runtime.error_log());
+  probe_ = std::make_unique<ProbeOwner>(runtime.control().loop(), runtime.error_log());
   register_metrics(runtime.metrics());
   return {};
 }
 
-std::unique_ptr<http::Service> CachenodeDaemon::make_service(process::Runtime& runtime, net::Thread& worker) {
+base::Result<std::unique_ptr<process::Generation>> CachenodeDaemon::prepare(process::Daemon& from, const process::Generation* previous) {
+  return state_.bind(static_cast<const CachenodeDaemon&>(from).compiled_, static_cast<const Generation*>(previous));
+}
+
+void CachenodeDaemon::commit(process::Daemon& from, process::Generation& committed) {
+  const auto& next = static_cast<const Generation&>(committed);
+  if (&from != this) {
+    const auto& read = static_cast<const CachenodeDaemon&>(from);
+    root_ = read.root_;
+    compiled_ = read.compiled_;
+    default_via = read.default_via;
+  }
+  origin_ = next.origin;
+  State::commit(next, runtime_->control().loop().now());
+  bound_->set(root_.storage.memory);
+  if (!runtime_->draining()) probe_->use(next);
+}
+
+void CachenodeDaemon::settled(const process::Generation& next, const process::Generation& before) {
+  State::settle(static_cast<const Generation&>(next), static_cast<const Generation&>(before), *runtime_);
+}
+
+std::unique_ptr<process::WorkerService> CachenodeDaemon::make_service(process::Runtime& runtime, net::Thread& worker, process::Generations& generations) {
   http::LoopDesk& desk = *desks_[worker.id()];
   desk.adopt_thread();
-  RequestLog log;
-  if (const auto target = runtime.access_log(); target && format_)
-    log = RequestLog(runtime.log_ring(worker.id()), *target, format_, root_.origin.front().second.address.text);
-  return std::make_unique<CacheService>(worker.loop(), *shared_, *store_, desk, worker.id(), std::move(log), runtime);
+  return std::make_unique<CacheService>(worker.loop(), generations, *store_, desk, worker.id(), RequestLog(runtime.log_ring(worker.id())), runtime);
 }
+
+void CachenodeDaemon::draining() { probe_.reset(); }
 
 void CachenodeDaemon::stop() {
   probe_.reset();
+  bound_.reset();
   desks_.clear();
+  origin_.reset();
 }
 
 }  // namespace cachenode

@@ -82,9 +82,8 @@ class ExplainAsker final : public store::Asker {
   observe::FullWhy& why_;
 };
 
-void explain_store(Shared& shared, store::Store& store, base::TimePoint now, const Question& q, const RequestPlan& plan, process::Reply& reply) {
+void explain_store(store::Store& store, bool sick, base::TimePoint now, const Question& q, const RequestPlan& plan, process::Reply& reply) {
   observe::FullWhy why;
-  const bool sick = shared.origin.sick.load(std::memory_order_relaxed);
   const ExplainAsker asker(q.head, now, sick, why);
   const store::KeyParts parts{plan.key.key, plan.key.purge.path, plan.key.purge.host, plan.key.query, plan.key.has_query};
   const store::Found found = store.look_up(parts, asker, store::Intent::look, now);
@@ -98,22 +97,22 @@ void explain_store(Shared& shared, store::Store& store, base::TimePoint now, con
 
 }  // namespace
 
-void explain(Shared& shared, store::Store* store, base::TimePoint now, process::AdminArguments arguments, process::Reply& reply) {
+void explain(const Compiled& compiled, store::Store* store, bool sick, base::TimePoint now, process::AdminArguments arguments, process::Reply& reply) {
   Question q;
   if (!read_question(arguments, q, reply)) return;
   reply.line(std::string(q.head.method_name()) + " " + q.scheme + "://" + std::string(q.head.host()) + std::string(q.head.target()) +
              (store ? "" : "  (from the configuration alone)"));
   observe::FullWhy why;
   if (is_purge_method(q.head.method_name())) {
-    purge_allowed(shared.policy.purge, q.head, !shared.purge_allow->empty(), why);
-    const PurgeIdentity identity = purge_identity(q.head.path(), {}, shared.policy.purge.vhm);
+    purge_allowed(compiled.policy.purge, q.head, !compiled.purge_allow->empty(), why);
+    const PurgeIdentity identity = purge_identity(q.head.path(), {}, compiled.policy.purge.vhm);
     reply.text += "invalidation, from a peer that is listed:\n" + why.text();
     reply.line("purge identity: " + (identity.host.empty() ? std::string("any host") : identity.host) + " " + identity.path);
     return;
   }
   const std::string cookies = http::joined_cookies(q.head);
   const std::string_view forwarded_host = q.head.get(http::Token::x_forwarded_host).value_or(std::string_view{});
-  const RequestPlan plan = request_plan(shared.policy, RequestView{q.head, cookies, q.scheme, forwarded_host}, why);
+  const RequestPlan plan = request_plan(compiled.policy, RequestView{q.head, cookies, q.scheme, forwarded_host}, why);
   reply.text += "request:\n" + why.text();
   if (!plan.key.key.empty()) {
     std::string key = plan.key.key;
@@ -124,10 +123,10 @@ void explain(Shared& shared, store::Store* store, base::TimePoint now, process::
   }
   if (plan.act == Act::pass) {
     std::string status;
-    render_cache_status({.forward = plan.forward, .detail = plan.reason}, shared.headers.cache_status, status);
+    render_cache_status({.forward = plan.forward, .detail = plan.reason}, compiled.headers.cache_status, status);
     reply.line("Cache-Status: " + status);
   }
-  if (plan.act == Act::look_up && store) explain_store(shared, *store, now, q, plan, reply);
+  if (plan.act == Act::look_up && store) explain_store(*store, sick, now, q, plan, reply);
 }
 
 }  // namespace cachenode

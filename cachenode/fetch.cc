@@ -55,15 +55,15 @@ net::Task::Step Fetch::run() {
 Fetch::Next Fetch::run_begin() {
   asked_ = now();
   ++facts_.attempts;
-  switch (service_.shared().origin.book.enter(ticket_, {.priority = miss_priority, .again = facts_.attempts > 1}, now())) {
+  switch (generation().origin->book.enter(ticket_, {.priority = miss_priority, .again = facts_.attempts > 1}, now())) {
     case http::Admission::Entry::granted: send(ticket_.take_slot()); return Next::go_on;
     case http::Admission::Entry::queued:
       state_ = State::queue;
-      set_deadline(asked_ + service_.shared().origin.queue_timeout);
+      set_deadline(asked_ + config().queue_timeout);
       return Next::go_on;
     case http::Admission::Entry::refused: break;
   }
-  fail({ticket_.refusal(), static_cast<std::int64_t>(service_.shared().origin.book.totals().waiting)}, 0);
+  fail({ticket_.refusal(), static_cast<std::int64_t>(generation().origin->book.totals().waiting)}, 0);
   return Next::go_on;
 }
 
@@ -79,14 +79,14 @@ Fetch::Next Fetch::run_queue() {
   }
   if (!deadline_passed()) return Next::wait;
   ticket_.cancel();
-  fail({&reasons::queue_timeout, milliseconds(now() - asked_), 0, service_.shared().origin.name}, 0);
+  fail({&reasons::queue_timeout, milliseconds(now() - asked_), 0, config().origin}, 0);
   return Next::go_on;
 }
 
 void Fetch::send(std::unique_ptr<http::Slot> slot) {
   facts_.queued += now() - asked_;
   const http::Reuse reuse = facts_.attempts > 1 ? http::Reuse::fresh : http::Reuse::any;
-  lease_ = service_.pool().lease(service_.shared().origin.endpoint, *this, http::Method::get, reuse, std::move(slot));
+  lease_ = service_.pool().lease(generation().endpoint, *this, http::Method::get, reuse, std::move(slot));
   http::RequestHead request = order_.request;
   conditional_ = false;
   if (order_.stored) {
@@ -136,7 +136,7 @@ Fetch::Next Fetch::head_failed() {
 
 const Rule* Fetch::rule_for(const http::ResponseHead& answer) const {
   observe::LastReason why;
-  return find_rule(service_.shared().policy.rules, RuleView{order_.public_path, order_.host, order_.request, &answer}, true, why);
+  return find_rule(config().policy.rules, RuleView{order_.public_path, order_.host, order_.request, &answer}, true, why);
 }
 
 StoreDecision Fetch::decide(const http::ResponseHead& answer, std::optional<std::uint64_t> length) {
@@ -149,7 +149,7 @@ StoreDecision Fetch::decide(const http::ResponseHead& answer, std::optional<std:
   view.now_wall = loop().clock().unix_seconds();
   view.response_delay = whole_seconds(now() - asked_);
   observe::LastReason why;
-  StoreDecision decision = storable(service_.shared().policy, view, why);
+  StoreDecision decision = storable(config().policy, view, why);
   if (order_.flight->settle_until != base::TimePoint{}) decision.freshness.kept_until = order_.flight->settle_until;
   return decision;
 }
@@ -181,7 +181,7 @@ void Fetch::judge(http::ResponseHead answer) {
 }
 
 store::Ref<store::Head> Fetch::make_head(const http::ResponseHead& answer, const StoreDecision& decision, const Rule* answer_rule) {
-  http::ResponseHead kept = kept_head(service_.shared().policy, answer, order_.request_rule, answer_rule, decision.client_cache_control);
+  http::ResponseHead kept = kept_head(config().policy, answer, order_.request_rule, answer_rule, decision.client_cache_control);
   if (!kept.has(http::Token::date)) kept.add(http::Token::date, http::http_date(loop().clock()));
   std::string names = vary_names(answer);
   std::string values;
@@ -306,7 +306,7 @@ bool Fetch::append_pending() {
     const std::size_t taken = body.append(front, service_.worker());
     pending_.consume(taken);
     if (taken > 0) clear_deadline();
-    if (!window_ && body.published() > service_.store().options().max_object) {
+    if (!window_ && body.published() > config().policy.max_object) {
       outgrown(reasons::keep_too_large);
     } else if (taken < front.size() && !window_) {
       outgrown(reasons::keep_no_memory);
@@ -337,7 +337,7 @@ Fetch::Next Fetch::body_ended() {
   body.complete(service_.worker());
   flight_over_ = true;
   if (window_) {
-    const Seconds marker = window_why_ == &reasons::keep_too_large ? service_.shared().policy.lifetime.uncacheable_ttl : 0;
+    const Seconds marker = window_why_ == &reasons::keep_too_large ? config().policy.lifetime.uncacheable_ttl : 0;
     service_.store().uncacheable(*order_.flight, *window_why_, std::chrono::seconds(marker), now(), service_.worker());
   } else {
     service_.store().publish(*order_.flight, now(), service_.worker());

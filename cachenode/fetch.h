@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "base/handle.h"
+#include "cachenode/generation.h"
 #include "cachenode/request_plan.h"
 #include "cachenode/storable.h"
 #include "cachenode/store/store.h"
@@ -21,6 +22,7 @@ class CacheService;
 
 // What a fetch takes from the request that caused it; nothing of it refers to the request.
 struct FetchOrder {
+  process::Pin pin;                   // the request's generation: rules and limits are its
   store::Ref<store::Flight> flight;
   store::Ref<store::Head> stored;     // stale: to be validated, and to be used if the origin fails
   http::RequestHead request;          // fetch_request(); without validators
@@ -75,6 +77,8 @@ class Fetch final : public net::Task {
   void fail(const base::Reason& why, int system);
   void end();
   const Rule* rule_for(const http::ResponseHead& answer) const;
+  const Generation& generation() const { return static_cast<const Generation&>(*order_.pin); }
+  const Compiled& config() const { return *generation().compiled; }
 
   CacheService& service_;
   FetchOrder order_;

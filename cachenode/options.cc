@@ -67,7 +67,7 @@ const Table<OriginSection>& config::table_of<OriginSection>() {
 template <>
 const Table<StorageSection>& config::table_of<StorageSection>() {
   static const Table<StorageSection> table("The store.",
-      {option("memory", &StorageSection::memory, "Bound of its memory; heads, bodies and index are counted.").min(1 << 20).restart(),
+      {option("memory", &StorageSection::memory, "Bound of its memory; heads, bodies and index are counted. A smaller one evicts what is too much.").min(1 << 20).live(),
        option("max_object", &StorageSection::max_object, "Largest body that is stored.").min(1).default_text("a quarter of memory")},
       [](StorageSection& storage, const Scope& scope) {
         if (storage.max_object && *storage.max_object > storage.memory) scope.problem("max_object", "\"max_object\" is larger than \"memory\"");
@@ -203,7 +203,7 @@ const Table<Options>& config::table_of<Options>() {
       {config::embed(&Options::process),
        option("log", &Options::log, "Access and error log."),
        option("limits", &Options::limits, "What clients may send and how long they may take."),
-       option("listen", &Options::listen, "Where clients connect.").required().not_empty().restart().example("[{ address = \"127.0.0.1:6081\" }]"),
+       option("listen", &Options::listen, "Where clients connect.").required().not_empty().example("[{ address = \"127.0.0.1:6081\" }]"),
        option("origin", &Options::origin, "Where answers come from.").required().not_empty(),
        option("storage", &Options::storage, "The store."),
        option("key", &Options::key, "What objects are found by."),

@@ -1,26 +1,35 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "cachenode/probe.h"
 
+#include <algorithm>
+
 #include "observe/error_log.h"
 
 namespace cachenode {
 
-Probe::Probe(net::EventLoop& loop, net::TaskOwner& owner, Origin& origin, observe::ErrorLog& log)
-    : net::Task(loop, owner), origin_(origin), log_(log), pool_(loop) {}
+Probe::Probe(net::EventLoop& loop, net::TaskOwner& owner, std::shared_ptr<Origin> origin, std::shared_ptr<const http::Endpoint> endpoint,
+             const ProbeSection& options, observe::ErrorLog& log)
+    : net::Task(loop, owner), origin_(std::move(origin)), endpoint_(std::move(endpoint)), options_(options), log_(log), pool_(loop) {}
+
+void Probe::use(const ProbeSection& options) {
+  options_ = options;
+  if (!lease_) next_ = std::min(next_, now() + options.interval);
+  judge();
+  ring();
+}
 
 void Probe::ask() {
-  const ProbeSection& options = *origin_.probe;
-  next_ = now() + options.interval;
+  next_ = now() + options_.interval;
   http::RequestHead head;
   head.set_method("GET");
-  head.set_target(options.url);
-  head.add(http::Token::host, options.host.empty() ? origin_.name : options.host);
+  head.set_target(options_.url);
+  head.add(http::Token::host, options_.host.empty() ? origin_->name() : options_.host);
   head.add(http::Token::user_agent, "cachenode");
   head_seen_ = head_well_ = false;
-  lease_ = pool_.lease(origin_.endpoint, *this, http::Method::get, http::Reuse::any, nullptr);
+  lease_ = pool_.lease(endpoint_, *this, http::Method::get, http::Reuse::any, nullptr);
   lease_->send_head(head, {});
   lease_->finish_body();
-  set_deadline(now() + options.timeout);
+  set_deadline(now() + options_.timeout);
 }
 
 net::Task::Step Probe::run() {
@@ -55,11 +64,28 @@ net::Task::Step Probe::run() {
 void Probe::answered(bool well) {
   lease_.reset();
   history_ = history_ << 1 | (well ? 1u : 0u);
-  const ProbeSection& options = *origin_.probe;
-  const bool sick = !origin_is_well(history_, options.window, options.threshold);
-  if (sick == origin_.sick.load(std::memory_order_relaxed)) return;
-  origin_.sick.store(sick, std::memory_order_relaxed);
-  log_.write(observe::Level::warn, "origin " + origin_.name + (sick ? " is sick: stale objects are used where they may be" : " is well again"));
+  judge();
+}
+
+void Probe::judge() {
+  const bool sick = !origin_is_well(history_, options_.window, options_.threshold);
+  if (sick == origin_->sick.load(std::memory_order_relaxed)) return;
+  origin_->sick.store(sick, std::memory_order_relaxed);
+  log_.write(observe::Level::warn, "origin " + origin_->name() + (sick ? " is sick: stale objects are used where they may be" : " is well again"));
+}
+
+// --- the owner ---
+
+void ProbeOwner::use(const Generation& generation) {
+  const auto& wanted = generation.compiled->probe;
+  const bool same = probe_ && &probe_->origin() == generation.origin.get() && &probe_->endpoint() == generation.endpoint.get();
+  if (wanted && same) return probe_->use(*wanted);
+  probe_.reset();
+  // What an earlier probe found holds no longer: it asked somebody else, or nobody asks any more.
+  generation.origin->sick.store(false, std::memory_order_relaxed);
+  if (!wanted) return;
+  probe_ = std::make_unique<Probe>(loop_, *this, generation.origin, generation.endpoint, *wanted, log_);
+  probe_->ring();
 }
 
 }  // namespace cachenode

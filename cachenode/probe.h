@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Asks the origin from time to time whether it is well. Its verdict decides the use of stale objects only. Control thread.
+// Asks the origin from time to time whether it is well. Its verdict decides the use of stale objects only, and stays while
+// configurations change around it. Control thread.
 #pragma once
 
 #include <memory>
 
-#include "cachenode/shared.h"
+#include "cachenode/generation.h"
 #include "http/upstream_pool.h"
 #include "net/task.h"
 
@@ -22,7 +23,12 @@ constexpr bool origin_is_well(std::uint64_t history, std::uint32_t window, std::
 
 class Probe final : public net::Task {
  public:
-  Probe(net::EventLoop& loop, net::TaskOwner& owner, Origin& origin, observe::ErrorLog& log);
+  Probe(net::EventLoop& loop, net::TaskOwner& owner, std::shared_ptr<Origin> origin, std::shared_ptr<const http::Endpoint> endpoint,
+        const ProbeSection& options, observe::ErrorLog& log);
+  const Origin& origin() const { return *origin_; }
+  const http::Endpoint& endpoint() const { return *endpoint_; }
+  // From the next question on; what was answered counts by the new window and threshold at once.
+  void use(const ProbeSection& options);
 
  protected:
   Step run() override;
@@ -30,7 +36,10 @@ class Probe final : public net::Task {
  private:
   void ask();
   void answered(bool well);
-  Origin& origin_;
+  void judge();
+  std::shared_ptr<Origin> origin_;
+  std::shared_ptr<const http::Endpoint> endpoint_;
+  ProbeSection options_;
   observe::ErrorLog& log_;
   http::UpstreamPool pool_;
   std::unique_ptr<http::Lease> lease_;
@@ -40,12 +49,18 @@ class Probe final : public net::Task {
   base::TimePoint next_{};
 };
 
+// The probe that the configuration wants, or none.
 class ProbeOwner final : public net::TaskOwner {
  public:
-  ProbeOwner(net::EventLoop& loop, Origin& origin, observe::ErrorLog& log) : probe_(std::make_unique<Probe>(loop, *this, origin, log)) { probe_->ring(); }
+  ProbeOwner(net::EventLoop& loop, observe::ErrorLog& log) : loop_(loop), log_(log) {}
+  ~ProbeOwner() = default;
+  void use(const Generation& generation);
+  const Probe* probe() const { return probe_.get(); }
   void reap(net::Task&) override { probe_.reset(); }
 
  private:
+  net::EventLoop& loop_;
+  observe::ErrorLog& log_;
   std::unique_ptr<Probe> probe_;
 };
 

@@ -5,14 +5,20 @@
 
 namespace cachenode {
 
-void RequestLog::line(const http::AccessRecord& record) {
+namespace {
+
+bool logs(const Generation& generation) { return generation.access_log && generation.compiled->format; }
+
+}  // namespace
+
+void RequestLog::line(const Generation& generation, const http::AccessRecord& record) {
   line_.clear();
-  format_->append(line_, record);
-  ring_->write(target_, line_);
+  generation.compiled->format->append(line_, record);
+  ring_.write(*generation.access_log, line_);
 }
 
-void RequestLog::write(CacheExchange& exchange, base::TimePoint now) {
-  if (!ring_) return;
+void RequestLog::write(const Generation& generation, CacheExchange& exchange, base::TimePoint now) {
+  if (!logs(generation)) return;
   const CacheExchange::Facts& f = exchange.facts();
   const http::Stream& stream = exchange.stream();
   const http::ConnectionInfo& connection = *stream.connection;
@@ -39,7 +45,7 @@ void RequestLog::write(CacheExchange& exchange, base::TimePoint now) {
   r.received = stream.parsed - stream.began;
   if (f.asked_origin) {
     r.queued = f.queued;
-    r.upstream_addr = upstream_;
+    r.upstream_addr = exchange.origin_address();
     r.upstream_status = f.upstream_status;
     r.upstream_connect = f.connect;
     r.upstream_header = f.header;
@@ -48,11 +54,11 @@ void RequestLog::write(CacheExchange& exchange, base::TimePoint now) {
   r.upstream_cache_status = f.cache_word;
   r.cache_detail = detail;
   r.end_reason = exchange.why().row->name;
-  line(r);
+  line(generation, r);
 }
 
-void RequestLog::write(const http::Rejected& what, base::TimePoint now, base::WallTime wall) {
-  if (!ring_) return;
+void RequestLog::write(const Generation& generation, const http::Rejected& what, base::TimePoint now, base::WallTime wall) {
+  if (!logs(generation)) return;
   http::AccessRecord r;
   const std::string peer = what.connection->peer.remote.ip();
   r.remote_addr = r.peer_addr = peer;
@@ -65,7 +71,7 @@ void RequestLog::write(const http::Rejected& what, base::TimePoint now, base::Wa
   r.total = now - what.began;
   r.began = wall - r.total;
   r.end_reason = what.error.reason.row->name;
-  line(r);
+  line(generation, r);
 }
 
 }  // namespace cachenode

@@ -2,10 +2,10 @@
 #include "webfront/compile.h"
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
+#include <cstring>
 
 #include "base/bytes.h"
+#include "config/loader.h"
 #include "http/paths.h"
 
 namespace webfront {
@@ -19,11 +19,14 @@ class Compiler {
     for (const auto& [name, upstream] : options_.upstream) add_upstream(name, upstream);
     for (const SiteOptions& site : options_.site) add_site(site);
     for (const ListenOptions& listen : options_.listen) {
-      ListenerView view;
-      view.trusted = listen.trusted_proxies ? listen.trusted_proxies->list : options_.trusted_proxies.list;
-      view.tls = !std::holds_alternative<std::monostate>(listen.tls);
+      auto view = std::make_shared<ListenerView>();
+      view->trusted = listen.trusted_proxies ? listen.trusted_proxies->list : options_.trusted_proxies.list;
+      view->tls = !std::holds_alternative<std::monostate>(listen.tls);
       out_.listeners.push_back(std::move(view));
     }
+    out_.via_visits = options_.via_visits;
+    out_.body_size = options_.limits.body_size;
+    if (options_.log.access) add_format(options_.log.access->format.empty() ? "combined" : options_.log.access->format);
   }
 
  private:
@@ -70,12 +73,18 @@ class Compiler {
     return out;
   }
 
+  void add_format(const std::string& format) {
+    out_.log_answer_fields = format.find("$sent_http_") != std::string::npos || format.find("${sent_http_") != std::string::npos;
+    std::string problem;
+    if (!http::AccessFormat::compile(format, out_.format, problem)) context_.problem({}, "log.access.format: " + problem);
+  }
+
   std::size_t add_upstream(const std::string& name, const UpstreamOptions& from) {
     Upstream upstream;
     upstream.name = name;
     for (const process::Address& address : from.servers) {
       auto endpoint = std::make_shared<http::Endpoint>();
-      endpoint->name = from.servers.size() == 1 ? name : name + "/" + address.text;
+      endpoint->name = name == address.text ? name : name + "/" + address.text;
       endpoint->address = address.address;
       endpoint->keepalive = from.keepalive;
       endpoint->options.connect = from.timeout.connect;
@@ -87,10 +96,7 @@ class Compiler {
       endpoint->options.close_on_abort = true;   // who left gives up its place at every tier behind; the balancer alone keeps slots
       upstream.servers.push_back(std::move(endpoint));
     }
-    if (from.queue) {
-      upstream.queue = queue(*from.queue);
-      upstream.book = std::make_unique<http::Admission>(name, upstream.queue.max_active, upstream.queue.max_waiting);
-    }
+    if (from.queue) upstream.queue = queue(*from.queue);
     out_.upstreams.push_back(std::move(upstream));
     return out_.upstreams.size() - 1;
   }
@@ -118,6 +124,22 @@ class Compiler {
     return add_upstream(route.proxy, upstream);
   }
 
+  // What a route without a name is known by: its site and what it looks at, wherever it stands in the file.
+  std::string queue_key(const RouteOptions& from) const {
+    std::string key = site_->names.front();
+    for (const Scheme scheme : site_->on) key += scheme == Scheme::http ? " http" : " https";
+    if (from.name.empty()) {
+      ((key += "\npath " + from.path) += "\nprefix " + from.prefix) += "\nregex " + from.regex;
+      for (const std::string& method : from.methods) key += "\nmethod " + method;
+      key += "\nif\n" + config::effective_text(from.only_if) + "unless\n" + config::effective_text(from.unless);
+    } else {
+      key += "\nname " + from.name;
+    }
+    const auto taken = [&] { return std::any_of(out_.route_queues.begin(), out_.route_queues.end(), [&](const RouteQueue& queue) { return queue.key == key; }); };
+    while (taken()) key += "\nagain";
+    return key;
+  }
+
   void add_actions(const RouteOptions& from, Route& route) {
     if (from.respond) route.respond = Respond{static_cast<int>(from.respond->status), from.respond->body, from.respond->content_type};
     if (from.redirect) route.redirect = Redirect{text(from.redirect->to), static_cast<int>(from.redirect->status)};
@@ -139,11 +161,12 @@ class Compiler {
     if (!from.queue) return;
     route.queue = queue(*from.queue);
     route.queue_place = out_.route_queues.size();
-    out_.route_queues.push_back(std::make_unique<http::Admission>(route.label, route.queue.max_active, route.queue.max_waiting));
+    out_.route_queues.push_back({queue_key(from), route.label, route.queue});
   }
 
   void add_route(const RouteOptions& from, Site& site) {
     Route route;
+    route.number = out_.routes++;
     route.name = from.name;
     route.path = path_test(from.path, from.prefix, from.regex);
     route.label = from.name.empty() ? route.path.label() : from.name;
@@ -160,11 +183,9 @@ class Compiler {
 
   void add_error_pages(const SiteOptions& from, Site& site) {
     for (const auto& [codes, file] : from.error_pages) {
-      std::ifstream in(file, std::ios::binary);
-      std::ostringstream body;
-      body << in.rdbuf();
-      if (!in) {
-        context_.problem(context_.at(from.where, "error_pages"), "the page " + file + " cannot be read");
+      const auto page = context_.read_file(file);
+      if (!page) {
+        context_.unreadable(context_.at(from.where, "error_pages"), "the page " + file + " cannot be read: " + std::strerror(page.error()), page.error());
         continue;
       }
       base::split(codes, ',', [&](std::string_view code) {
@@ -172,13 +193,14 @@ class Compiler {
         if (!status || *status < 400 || *status > 599)
           context_.problem(context_.at(from.where, "error_pages"), "\"" + std::string(code) + "\" is no status of an error", "as in \"502,503\"");
         else
-          site.error_pages[static_cast<int>(*status)] = body.str();
+          site.error_pages[static_cast<int>(*status)] = *page;
       });
     }
   }
 
   void add_site(const SiteOptions& from) {
     Site site;
+    site_ = &from;
     for (const std::string& name : from.names) site.names.push_back(base::to_lower(name));
     if (!from.on.empty()) {
       site.on_http = std::find(from.on.begin(), from.on.end(), Scheme::http) != from.on.end();
@@ -200,12 +222,14 @@ class Compiler {
   const Options& options_;
   config::Context& context_;
   Compiled& out_;
+  const SiteOptions* site_ = nullptr;  // the one that is added
 };
 
 }  // namespace
 
-std::unique_ptr<Compiled> compile(const Options& options, config::Context& context) {
-  auto out = std::make_unique<Compiled>();
+std::shared_ptr<const Compiled> compile(const Options& options, config::Context& context, const std::string& default_via) {
+  auto out = std::make_shared<Compiled>();
+  out->via = options.via.empty() ? default_via : options.via;
   Compiler(options, context, *out).run();
   return out;
 }

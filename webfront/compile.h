@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// From options to what serves: sites with compiled patterns, upstreams with endpoints and admission books. What can be wrong is
-// reported to the Context. The result is immutable but for the books, which have their own lock, and is shared by all workers.
+// From options to what serves: sites with compiled patterns, upstreams, queues. What can be wrong is reported to the Context. The
+// result is immutable and holds no state: generation.h binds it to endpoints and books. Any thread.
 #pragma once
 
 #include <memory>
 #include <vector>
 
-#include "http/admission.h"
+#include "http/access_log.h"
 #include "http/upstream_pool.h"
 #include "net/address.h"
 #include "webfront/options.h"
@@ -14,25 +14,37 @@
 
 namespace webfront {
 
+// `servers`: as they are asked if no equal ones serve already.
 struct Upstream {
   std::string name;
   std::vector<std::shared_ptr<const http::Endpoint>> servers;
-  QueueRule queue;
-  std::unique_ptr<http::Admission> book;  // null: no limit
+  QueueRule queue;                                             // not given(): no limit
 };
 
-// A listener's own facts, behind http::ListenerInfo::owner.
+// A route's queue. `key`: whose it is across configurations.
+struct RouteQueue {
+  std::string key;
+  std::string name;
+  QueueRule rule;
+};
+
+// A listener's own facts (Generation::listener_view).
 struct ListenerView {
   std::shared_ptr<const net::NetworkList> trusted;
   bool tls = false;
-  std::uint16_t port = 0;
 };
 
 struct Compiled {
   std::vector<Site> sites;
   std::vector<Upstream> upstreams;
-  std::vector<std::unique_ptr<http::Admission>> route_queues;  // Route::queue_place
-  std::vector<ListenerView> listeners;                         // one for each [[listen]]
+  std::vector<RouteQueue> route_queues;                        // Route::queue_place
+  std::vector<std::shared_ptr<const ListenerView>> listeners;  // one for each [[listen]]
+  std::size_t routes = 0;                                      // of all sites: Route::number is below
+  std::string via;
+  std::uint32_t via_visits = 0;
+  std::uint64_t body_size = 256ULL << 20;
+  http::AccessFormat format;
+  bool log_answer_fields = false;                              // the format has $sent_http_…: heads of answers are kept for it
 };
 
 class NetworkClients final : public ClientSet {
@@ -44,6 +56,7 @@ class NetworkClients final : public ClientSet {
   std::shared_ptr<const net::NetworkList> list_;
 };
 
-std::unique_ptr<Compiled> compile(const Options& options, config::Context& context);
+// `default_via`: our name in Via where the options have none.
+std::shared_ptr<const Compiled> compile(const Options& options, config::Context& context, const std::string& default_via);
 
 }  // namespace webfront

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "webfront/daemon.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "net/worker.h"
+#include "observe/error_log.h"
 #include "webfront/explain.h"
 
 namespace webfront {
@@ -17,8 +20,28 @@ bool speaks(const ListenOptions& listen, ListenProtocol protocol) {
 
 }  // namespace
 
-bool Daemon::check_listeners(config::Context& context) {
-  const std::size_t before = context.count();
+void Daemon::succeed(process::Daemon& serving) {
+  const auto& before = static_cast<const Daemon&>(serving);
+  tickets_ = before.tickets_;
+  inherited_ = before.tls_;
+}
+
+void Daemon::names(process::Named& out) const {
+  const auto add = [&out](const process::CertificateOptions& files) {
+    out.files.push_back(files.cert);
+    if (!files.key.empty()) out.files.push_back(files.key);
+  };
+  for (const ListenOptions& listen : root_.listen) {
+    for (const process::Address& address : listen.common.address) out.addresses.push_back(address.address);
+    if (const auto* own = std::get_if<process::CertificateOptions>(&listen.tls)) add(*own);
+  }
+  for (const auto& [name, section] : root_.tls)
+    for (const process::CertificateOptions& files : section.certificates) add(files);
+  for (const SiteOptions& site : root_.site)
+    for (const auto& [codes, file] : site.error_pages) out.files.push_back(file);
+}
+
+void Daemon::check_listeners(config::Context& context) {
   tls_.clear();
   for (const ListenOptions& listen : root_.listen) {
     tls_.emplace_back();
@@ -27,24 +50,18 @@ bool Daemon::check_listeners(config::Context& context) {
     std::vector<std::string> alpn;
     if (speaks(listen, ListenProtocol::http2)) alpn.emplace_back("h2");
     if (speaks(listen, ListenProtocol::http1)) alpn.emplace_back("http/1.1");
-    tls_.back() = process::build_tls(context, *options, std::move(alpn), tickets_);
+    // What serves already is used again; and listeners of the same rules share one.
+    process::TlsMaterials known = inherited_;
+    known.insert(known.end(), tls_.begin(), tls_.end());
+    tls_.back() = process::build_tls(context, *options, std::move(alpn), tickets_, known);
   }
-  return context.count() == before;
+  inherited_.clear();
 }
 
 bool Daemon::check(config::Context& context) {
   if (context.syntax_failed()) return false;
-  shared_.compiled = compile(root_, context);
+  compiled_ = compile(root_, context, default_via);
   check_listeners(context);
-  shared_.via = root_.via.empty() ? default_via : root_.via;
-  shared_.via_visits = root_.via_visits;
-  shared_.body_size = root_.limits.body_size;
-  if (root_.log.access) {
-    const std::string format = root_.log.access->format.empty() ? "combined" : root_.log.access->format;
-    shared_.log_answer_fields = format.find("$sent_http_") != std::string::npos || format.find("${sent_http_") != std::string::npos;
-    std::string problem;
-    if (!http::AccessFormat::compile(format, shared_.format, problem)) context.problem({}, "log.access.format: " + problem);
-  }
   return !context.failed();
 }
 
@@ -52,7 +69,7 @@ void Daemon::explain(process::AdminArguments arguments, process::Reply& reply) {
   ExplainRequest request;
   std::string problem;
   if (!parse_explain(arguments, request, problem)) return reply.error(problem);
-  reply.text += webfront::explain(shared_.compiled->sites, request);
+  reply.text += webfront::explain(compiled_->sites, request);
 }
 
 std::vector<process::ListenerSpec> Daemon::listeners() {
@@ -66,8 +83,8 @@ std::vector<process::ListenerSpec> Daemon::listeners() {
       spec.info.tls = tls_[i] != nullptr;
       spec.info.http1 = speaks(listen, ListenProtocol::http1);
       spec.info.http2 = speaks(listen, ListenProtocol::http2);
-      spec.info.owner = &shared_.compiled->listeners[i];
-      spec.tls = tls_[i];
+      spec.view = compiled_->listeners[i];
+      if (tls_[i]) spec.tls = tls_[i]->context;
       spec.backlog = listen.common.backlog;
       out.push_back(std::move(spec));
     }
@@ -78,23 +95,94 @@ std::vector<process::ListenerSpec> Daemon::listeners() {
 http::ServerOptions Daemon::server_options() const { return process::server_options(root_.limits, std::chrono::seconds(60)); }
 
 base::Result<void> Daemon::start(process::Runtime& runtime) {
-  desks_.resize(runtime.workers());  // each is made by its worker
+  runtime_ = &runtime;
+  state_.emplace(runtime.workers());
+  for (std::uint32_t i = 0; i < runtime.workers(); ++i) desks_.push_back(std::make_unique<http::LoopDesk>(runtime.worker(i).loop()));
   return {};
 }
 
-std::unique_ptr<http::Service> Daemon::make_service(process::Runtime& runtime, net::Thread& worker) {
+base::Result<std::unique_ptr<process::Generation>> Daemon::prepare(process::Daemon& from, const process::Generation* previous) {
+  return state_->bind(static_cast<const Daemon&>(from).compiled_, static_cast<const Generation*>(previous));
+}
+
+void Daemon::commit(process::Daemon& from, process::Generation& next) {
+  if (&from != this) {
+    auto& read = static_cast<Daemon&>(from);
+    root_ = read.root_;
+    compiled_ = read.compiled_;
+    tls_ = read.tls_;
+    default_via = read.default_via;
+  }
+  state_->commit(static_cast<Generation&>(next), runtime_->metrics(), runtime_->control().loop().now());
+  watch_certificates();
+}
+
+void Daemon::settled(const process::Generation& next, const process::Generation& before) {
+  State::settle(static_cast<const Generation&>(next), static_cast<const Generation&>(before), *runtime_);
+}
+
+// --- certificates ---
+
+void Daemon::watch_certificates() {
+  if (!watch_) {
+    observe::Cell& failures = runtime_->metrics()
+                                  .counter("webfront_certificate_reload_failures_total", "Changed certificate files that could not be used.")
+                                  .cell(runtime_->workers());
+    process::CertificateWatch::Events events;
+    events.replaced = [this](const process::TlsMaterial& old, const std::shared_ptr<const process::TlsMaterial>& fresh) { replaced(old, fresh); };
+    events.failed = [this, &failures](const std::string& why) {
+      failures.add();
+      runtime_->error_log().write(observe::Level::error, "a certificate has changed, but cannot be used: " + why + "; the one that was loaded before stays");
+    };
+    watch_ = std::make_unique<process::CertificateWatch>(runtime_->control().loop(), process::certificate_files(runtime_->access()), std::move(events));
+  }
+  watch_->watch(tls_);
+}
+
+void Daemon::replaced(const process::TlsMaterial& old, const std::shared_ptr<const process::TlsMaterial>& fresh) {
+  for (auto& one : tls_)
+    if (one.get() == &old) one = fresh;
+  runtime_->replace_tls(old.context.get(), fresh->context);
+  for (std::size_t i = 0; i < fresh->certificates.size(); ++i) {
+    const net::Certificate& now = *fresh->certificates[i];
+    if (now.same_as(*old.certificates[i])) continue;
+    runtime_->error_log().write(observe::Level::notice, "new connections get the certificate that was renewed: " + now.path());
+    for (const std::string& warning : now.warnings(base::SystemClock().unix_seconds())) runtime_->error_log().write(observe::Level::warn, warning);
+  }
+}
+
+void Daemon::append_metrics(std::string& out) {
+  std::map<std::string, std::int64_t> expiries;
+  for (const auto& material : tls_)
+    for (std::size_t i = 0; material && i < material->certificates.size(); ++i) expiries[material->certificates[i]->path()] = material->certificates[i]->not_after();
+  if (expiries.empty()) return;
+  const std::int64_t now = base::SystemClock().unix_seconds();
+  out += "# HELP webfront_certificate_expiry_seconds Seconds until the certificate that is in use expires.\n# TYPE webfront_certificate_expiry_seconds gauge\n";
+  for (const auto& [path, expiry] : expiries) {
+    std::string label;
+    for (const char c : path) {
+      if (c == '\\' || c == '"') label += '\\';
+      label += c;
+    }
+    out += fmt::format("webfront_certificate_expiry_seconds{{certificate=\"{}\"}} {}\n", label, expiry - now);
+  }
+}
+
+std::unique_ptr<process::WorkerService> Daemon::make_service(process::Runtime& runtime, net::Thread& worker, process::Generations& generations) {
   ServiceEnvironment environment;
-  for (std::uint32_t i = 0; i < runtime.workers(); ++i)
-    if (&runtime.worker(i) == &worker) environment.worker = i;
+  environment.worker = worker.id();
   environment.offload = &runtime.offload();
   environment.metrics = &runtime.metrics();
   environment.errors = &runtime.error_log();
-  if (const auto target = runtime.access_log()) {
-    environment.access = &runtime.log_ring(static_cast<std::uint32_t>(environment.worker));
-    environment.target = *target;
-  }
-  desks_[environment.worker] = std::make_unique<http::LoopDesk>(worker.loop());
-  return std::make_unique<FrontService>(worker.loop(), shared_, *desks_[environment.worker], environment);
+  environment.access = &runtime.log_ring(worker.id());
+  http::LoopDesk& desk = *desks_[worker.id()];
+  desk.adopt_thread();
+  return std::make_unique<FrontService>(worker.loop(), generations, desk, environment);
+}
+
+void Daemon::stop() {
+  watch_.reset();
+  desks_.clear();
 }
 
 }  // namespace webfront

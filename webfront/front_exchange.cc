@@ -21,8 +21,10 @@ std::int64_t milliseconds(base::Duration d) { return std::chrono::duration_cast<
 
 }  // namespace
 
-FrontExchange::FrontExchange(FrontService& service, net::TaskOwner& owner, http::Stream stream)
-    : Exchange(service.loop(), owner, std::move(stream)), service_(service) {}
+FrontExchange::FrontExchange(FrontService& service, net::TaskOwner& owner, http::Stream stream, process::Pin pin)
+    : Exchange(service.loop(), owner, std::move(stream)), service_(service), pin_(std::move(pin)) {
+  facts_.durations = &generation()->durations_of(nullptr);
+}
 
 FrontExchange::~FrontExchange() {
   if (state_ != State::ended) finish({&reasons::stopped});
@@ -64,12 +66,12 @@ void FrontExchange::identify() {
 
 FrontExchange::Next FrontExchange::run_route() {
   identify();
-  const Shared& shared = service_.shared();
   observe::LastReason why;
-  plan_ = decide(shared.compiled->sites, view_, why);
-  stream_.body->set_limit(plan_.route && plan_.route->body_size ? *plan_.route->body_size : shared.body_size);
-  if (http::count_via(stream_.head, shared.via) > shared.via_visits) {
-    answer_own({{&http::reasons::via_loop, 0, 0, shared.via}, base::Side::client, false, 0});
+  plan_ = decide(compiled().sites, view_, why);
+  facts_.durations = &generation()->durations_of(plan_.route);
+  stream_.body->set_limit(plan_.route && plan_.route->body_size ? *plan_.route->body_size : compiled().body_size);
+  if (http::count_via(stream_.head, compiled().via) > compiled().via_visits) {
+    answer_own({{&http::reasons::via_loop, 0, 0, compiled().via}, base::Side::client, false, 0});
     return Next::go_on;
   }
   if (plan_.action == Action::refuse) {
@@ -154,8 +156,6 @@ FrontExchange::Next FrontExchange::run_body() {
   return go(State::route_queue);
 }
 
-Upstream& FrontExchange::upstream() { return service_.shared().compiled->upstreams[route().upstream]; }
-
 bool FrontExchange::admitted(http::Admission* book, const QueueRule& rule, std::optional<http::Ticket>& ticket, std::unique_ptr<http::Slot>& slot, Next& next) {
   next = Next::go_on;
   if (!book || slot) return true;
@@ -191,13 +191,13 @@ bool FrontExchange::admitted(http::Admission* book, const QueueRule& rule, std::
 
 FrontExchange::Next FrontExchange::run_route_queue() {
   Next next = Next::go_on;
-  http::Admission* book = route().queue_place == SIZE_MAX ? nullptr : service_.shared().compiled->route_queues[route().queue_place].get();
+  http::Admission* book = route().queue_place == SIZE_MAX ? nullptr : generation()->route_queues[route().queue_place].get();
   return admitted(book, route().queue, route_ticket_, route_slot_, next) ? go(State::queue) : next;
 }
 
 FrontExchange::Next FrontExchange::run_queue() {
   Next next = Next::go_on;
-  if (!admitted(upstream().book.get(), upstream().queue, ticket_, slot_, next)) return next;
+  if (!admitted(upstream().book.get(), compiled().upstreams[route().upstream].queue, ticket_, slot_, next)) return next;
   facts_.admitted = now();
   begin_attempt();
   return go(State::upstream);
@@ -224,7 +224,7 @@ http::RequestHead FrontExchange::upstream_head() {
   http::set_forwarded(head, {client_.ip, client_.https, host, port, "_front"});
   head.set(http::Token::x_request_id, request_id());
   const char* version = stream_.protocol == http::Protocol::http2 ? "2" : stream_.protocol == http::Protocol::http1_0 ? "1.0" : "1.1";
-  http::append_via(head, version, service_.shared().via);
+  http::append_via(head, version, compiled().via);
   if (!plan_.target.empty()) head.set_target(plan_.target);
   return head;
 }
@@ -232,7 +232,7 @@ http::RequestHead FrontExchange::upstream_head() {
 void FrontExchange::begin_attempt() {
   ++attempts_;
   const auto& servers = upstream().servers;
-  const std::size_t turn = servers.size() == 1 ? 0 : service_.turn(route().upstream) % servers.size();
+  const std::size_t turn = servers.size() == 1 ? 0 : upstream().turns->take(service_.worker()) % servers.size();
   const bool repeatable = can_repeat(stream_.head.method(), stream_.body->none());
   // After a kept-alive connection that had been closed, the next one is young or new.
   const http::Reuse reuse = repeatable && attempts_ == 1 ? http::Reuse::any : http::Reuse::fresh;
@@ -298,14 +298,31 @@ void FrontExchange::answer_head() {
   const auto length = http::answer_length(*lease_, head, stream_.head.method());
   const char* version = head.minor_version() == 0 ? "1.0" : "1.1";
   http::remove_hop_by_hop(head);
-  http::append_via(head, version, service_.shared().via);
+  http::append_via(head, version, compiled().via);
   edit_headers(head, plan_.site, plan_.route, view_, true);
   keep_for_log(head);
   if (lease_->must_close()) stream_.sink->close_after();
-  tunnel_ = lease_->state() == http::Lease::State::tunnel;
-  if (tunnel_) stream_.sink->switch_to_tunnel(std::move(head));
-  else stream_.sink->head(std::move(head), length);
+  if (lease_->state() == http::Lease::State::tunnel) {
+    stream_.sink->switch_to_tunnel(std::move(head));
+    let_go();
+  } else {
+    stream_.sink->head(std::move(head), length);
+  }
   go(State::answer);
+}
+
+std::string_view FrontExchange::site_name() const {
+  if (!plan_.site) return tunnel_site_;
+  return plan_.site->names.empty() ? std::string_view() : std::string_view(plan_.site->names.front());
+}
+
+void FrontExchange::let_go() {
+  tunnel_site_ = site_name();
+  tunnel_route_ = route_label();
+  route_ticket_.reset();
+  ticket_.reset();
+  plan_ = {};
+  pin_.release();
 }
 
 // --- answer ---
@@ -366,7 +383,7 @@ void FrontExchange::send_own(OwnAnswer answer) {
 }
 
 void FrontExchange::keep_for_log(const http::ResponseHead& head) {
-  if (service_.shared().log_answer_fields) facts_.answer = head;
+  if (compiled().log_answer_fields) facts_.answer = head;
 }
 
 bool FrontExchange::client_waits() {

@@ -12,7 +12,8 @@
 #include "http/forwarded.h"
 #include "http/relay.h"
 #include "webfront/collected_body.h"
-#include "webfront/compile.h"
+#include "process/generation.h"
+#include "webfront/generation.h"
 #include "webfront/own_answer.h"
 #include "webfront/plan.h"
 
@@ -22,7 +23,7 @@ class FrontService;
 
 class FrontExchange final : public http::Exchange {
  public:
-  FrontExchange(FrontService& service, net::TaskOwner& owner, http::Stream stream);
+  FrontExchange(FrontService& service, net::TaskOwner& owner, http::Stream stream, process::Pin pin);
   ~FrontExchange() override;
 
   // In the order in which they happen.
@@ -47,10 +48,13 @@ class FrontExchange final : public http::Exchange {
     base::TimePoint queued{}, admitted{};
     base::Duration connect_time = base::Duration{-1}, header_time = base::Duration{-1}, response_time = base::Duration{-1};
     bool retried = false;
+    const Durations* durations = nullptr;   // of its route
     std::optional<http::ResponseHead> answer;  // where the log wants it
   };
   const Facts& facts() const { return facts_; }
-  const Plan& plan() const { return plan_; }
+  const Generation* generation() const { return pin_ ? &static_cast<const Generation&>(*pin_) : nullptr; }  // null: a tunnel
+  std::string_view site_name() const;
+  std::string_view route_label() const { return plan_.route ? std::string_view(plan_.route->label) : std::string_view(tunnel_route_); }
   const http::Stream& request() const { return stream_; }
   const base::Reason& reason() const { return end_; }
   const http::EffectiveClient& client() const { return client_; }
@@ -87,11 +91,14 @@ class FrontExchange final : public http::Exchange {
   bool client_waits();     // false: it left while nothing of the answer was there
   void finish(base::Reason reason);
   Next go(State state);
-  const ListenerView& listener() const { return *static_cast<const ListenerView*>(stream_.connection->listener->owner); }
+  const Compiled& compiled() const { return *generation()->compiled; }
+  const ListenerView& listener() const { return *static_cast<const ListenerView*>(generation()->listener_view(stream_.connection->listener->id)); }
   const Route& route() const { return *plan_.route; }
-  Upstream& upstream();
+  const BoundUpstream& upstream() const { return generation()->upstreams[route().upstream]; }
+  void let_go();  // of the generation: a tunnel may last for hours
 
   FrontService& service_;
+  process::Pin pin_;                 // goes last
   State state_ = State::route;
   Facts facts_;
   RequestView view_;
@@ -106,7 +113,7 @@ class FrontExchange final : public http::Exchange {
   http::Relay relay_;
   std::uint32_t attempts_ = 0;
   base::Reason end_;
-  bool tunnel_ = false;
+  std::string tunnel_site_, tunnel_route_;
 };
 
 }  // namespace webfront

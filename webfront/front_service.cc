@@ -9,33 +9,16 @@
 
 namespace webfront {
 
-FrontService::FrontService(net::EventLoop& loop, Shared& shared, http::LoopDesk& desk, const ServiceEnvironment& environment)
-    : loop_(loop), shared_(shared), desk_(desk), environment_(environment), pool_(loop, environment.connector), files_(*environment.offload, loop),
-      turns_(shared.compiled->upstreams.size(), environment.worker) {
+FrontService::FrontService(net::EventLoop& loop, process::Generations& generations, http::LoopDesk& desk, const ServiceEnvironment& environment)
+    : loop_(loop), generations_(generations), desk_(desk), environment_(environment), pool_(loop, environment.connector), files_(*environment.offload, loop) {
   observe::Metrics& metrics = *environment_.metrics;
   requests_ = &metrics.counter("webfront_http_requests_total", "Requests that were answered or refused.").cell(environment_.worker);
   sent_bytes_ = &metrics.counter("webfront_sent_bytes_total", "Bytes sent to clients in answers, heads included.").cell(environment_.worker);
   received_bytes_ = &metrics.counter("webfront_received_bytes_total", "Bytes of requests received from clients.").cell(environment_.worker);
-  add_histograms();
-}
-
-void FrontService::add_histograms() {
-  static constexpr const char* codes[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
-  const auto add = [this](const Route* route, const std::string& site, const std::string& name) {
-    Classes& classes = durations_[route];
-    for (std::size_t i = 0; i < classes.size(); ++i)
-      classes[i] = &environment_.metrics
-                        ->histogram("webfront_request_duration_seconds", "From a request's first byte to the end of its answer.",
-                                    {{"site", site}, {"route", name}, {"code", codes[i]}}, observe::duration_buckets())
-                        .cells(environment_.worker);
-  };
-  add(nullptr, "", "");
-  for (const Site& site : shared_.compiled->sites)
-    for (const Route& route : site.routes) add(&route, site.names.empty() ? "" : site.names.front(), route.label);
 }
 
 std::unique_ptr<http::Exchange> FrontService::open(net::TaskOwner& owner, http::Stream stream) {
-  return std::make_unique<FrontExchange>(*this, owner, std::move(stream));
+  return std::make_unique<FrontExchange>(*this, owner, std::move(stream), generations_.pin());
 }
 
 observe::Cell& FrontService::cell(const char* name, const char* help, const base::ReasonRow& row) {
@@ -63,11 +46,20 @@ void FrontService::error_answer(const base::Error& error, http::ResponseHead& he
   body = std::move(answer.body);
 }
 
-void FrontService::log(const http::AccessRecord& record) {
-  if (!environment_.access) return;
+void FrontService::adopt(const process::Generation& next) {
+  for (const auto& server : static_cast<const Generation&>(next).gone) pool_.forget(*server);
+}
+
+void FrontService::count_duration(const Durations& durations, int status, base::Duration total) {
+  observe::Histogram& histogram = *durations[static_cast<std::size_t>(std::clamp(status / 100, 0, 5))];
+  histogram.cells(environment_.worker).observe(std::chrono::duration<double>(total).count());
+}
+
+void FrontService::log(const Generation& generation, const http::AccessRecord& record) {
+  if (!environment_.access || !generation.access_log) return;
   line_.clear();
-  shared_.format.append(line_, record);
-  environment_.access->write(environment_.target, line_);
+  generation.compiled->format.append(line_, record);
+  environment_.access->write(*generation.access_log, line_);
 }
 
 namespace {
@@ -91,7 +83,7 @@ void FrontService::rejected(const http::Rejected& what) {
   sent_bytes_->add(what.bytes_sent);
   count_error(*what.error.reason.row);
   const base::Duration total = loop_.now() - what.began;
-  durations_[nullptr][static_cast<std::size_t>(std::clamp(what.status / 100, 0, 5))]->observe(std::chrono::duration<double>(total).count());
+  count_duration(current().durations_of(nullptr), what.status, total);
   const std::string peer = what.connection->peer.remote.ip();
   environment_.errors->write(observe::Level::info, "client " + peer + ": " + what.error.reason.text(), what.error.reason.row->name);
   http::AccessRecord record;
@@ -104,19 +96,20 @@ void FrontService::rejected(const http::Rejected& what) {
   record.began = loop_.clock().wall() - total;
   record.total = total;
   record.end_reason = what.error.reason.row->name;
-  log(record);
+  log(current(), record);
 }
 
 void FrontService::finished(FrontExchange& exchange) {
   const FrontExchange::Facts& facts = exchange.facts();
   const http::Stream& stream = exchange.request();
-  const Plan& plan = exchange.plan();
   const base::Duration total = loop_.now() - stream.began;
   requests_->add();
   sent_bytes_->add(stream.sink->total_bytes());
   received_bytes_->add(stream.head_bytes + stream.body->received());
-  durations_[plan.route][static_cast<std::size_t>(std::clamp(facts.status / 100, 0, 5))]->observe(std::chrono::duration<double>(total).count());
-  if (!environment_.access) return;
+  count_duration(*facts.durations, facts.status, total);
+  // A tunnel has let go of the generation it began with: its line is written as the current one says.
+  const Generation& generation = exchange.generation() ? *exchange.generation() : current();
+  if (!environment_.access || !generation.access_log) return;
   http::AccessRecord record;
   const std::string peer = stream.connection->peer.remote.ip();
   fill_connection(record, *stream.connection, peer);
@@ -124,8 +117,8 @@ void FrontService::finished(FrontExchange& exchange) {
   record.request = &stream.head;
   record.protocol = stream.protocol == http::Protocol::http2 ? "HTTP/2.0" : stream.protocol == http::Protocol::http1_0 ? "HTTP/1.0" : "HTTP/1.1";
   record.scheme = exchange.client().https ? "https" : "http";
-  if (plan.site && !plan.site->names.empty()) record.server_name = plan.site->names.front();
-  if (plan.route) record.route = plan.route->label;
+  record.server_name = exchange.site_name();
+  record.route = exchange.route_label();
   record.request_id = exchange.request_id();
   record.request_length = stream.head_bytes + stream.body->received();
   if (facts.answer) record.response = &*facts.answer;
@@ -144,7 +137,7 @@ void FrontService::finished(FrontExchange& exchange) {
   record.upstream_cache_status = facts.cache_status;
   record.retries = facts.retried ? 1 : 0;
   record.end_reason = exchange.reason().row ? exchange.reason().row->name : "";
-  log(record);
+  log(generation, record);
 }
 
 }  // namespace webfront

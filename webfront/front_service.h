@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A worker's part of webfront: makes exchanges, owns the worker's upstream connections and looked-up files, counts and logs what
-// ended. Worker thread. Shared is what all workers read.
+// ended. Worker thread.
 #pragma once
 
-#include <array>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -17,22 +16,13 @@
 #include "observe/error_log.h"
 #include "observe/log_writer.h"
 #include "observe/metrics.h"
-#include "webfront/compile.h"
+#include "process/generation.h"
+#include "webfront/generation.h"
 #include "webfront/upstream_request.h"
 
 namespace webfront {
 
 class FrontExchange;
-
-// Immutable while serving, but for the books inside.
-struct Shared {
-  std::unique_ptr<Compiled> compiled;
-  std::string via;
-  std::uint32_t via_visits = 0;
-  std::uint64_t body_size = 256ULL << 20;
-  http::AccessFormat format;
-  bool log_answer_fields = false;  // the format has $sent_http_…: heads of answers are kept for it
-};
 
 // The places a request holds, until the upstream is done with it.
 struct Places final : http::SlotHold {
@@ -45,45 +35,41 @@ struct ServiceEnvironment {
   net::Offload* offload = nullptr;
   observe::Metrics* metrics = nullptr;
   observe::ErrorLog* errors = nullptr;
-  observe::LogRing* access = nullptr;  // null: no access log
-  observe::LogTarget target = 0;
+  observe::LogRing* access = nullptr;  // null: no access log, whatever a generation says
   http::UpstreamPool::Connector connector = net::connect_plain;  // tests: memory
 };
 
-class FrontService final : public http::Service {
+class FrontService final : public process::WorkerService {
  public:
-  FrontService(net::EventLoop& loop, Shared& shared, http::LoopDesk& desk, const ServiceEnvironment& environment);
+  FrontService(net::EventLoop& loop, process::Generations& generations, http::LoopDesk& desk, const ServiceEnvironment& environment);
 
   std::unique_ptr<http::Exchange> open(net::TaskOwner& owner, http::Stream stream) override;
   void rejected(const http::Rejected& what) override;
   void noticed(const base::Reason& what, const http::ConnectionInfo& connection) override;
   void error_answer(const base::Error& error, http::ResponseHead& head, std::string& body) override;
+  void adopt(const process::Generation& next) override;
 
   net::EventLoop& loop() { return loop_; }
-  Shared& shared() { return shared_; }
+  std::size_t worker() const { return environment_.worker; }
+  const Generation& current() const { return static_cast<const Generation&>(generations_.current()); }
   http::LoopDesk& desk() { return desk_; }
   http::UpstreamPool& pool() { return pool_; }
   http::FileService& files() { return files_; }
-  // Whose turn it is among an upstream's servers.
-  std::size_t turn(std::size_t upstream) { return turns_[upstream]++; }
   void count_error(const base::ReasonRow& row);
   void log_error(std::string_view key, const std::string& message);
   void finished(FrontExchange& exchange);
 
  private:
-  using Classes = std::array<observe::HistogramCells*, 6>;  // by status / 100; 0: none was sent
-  void add_histograms();
-  void log(const http::AccessRecord& record);
+  void count_duration(const Durations& durations, int status, base::Duration total);
+  void log(const Generation& generation, const http::AccessRecord& record);
   observe::Cell& cell(const char* name, const char* help, const base::ReasonRow& row);
 
   net::EventLoop& loop_;
-  Shared& shared_;
+  process::Generations& generations_;
   http::LoopDesk& desk_;
   ServiceEnvironment environment_;
   http::UpstreamPool pool_;
   http::FileService files_;
-  std::vector<std::size_t> turns_;
-  std::unordered_map<const Route*, Classes> durations_;  // null: no route
   std::unordered_map<const base::ReasonRow*, observe::Cell*> errors_, notices_;
   observe::Cell* requests_ = nullptr;
   observe::Cell* sent_bytes_ = nullptr;

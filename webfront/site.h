@@ -55,6 +55,7 @@ struct QueueRule {
 };
 
 struct Route {
+  std::size_t number = 0;         // among all routes of the configuration
   std::string label;              // its name, else its path test
   std::string name;
   PathTest path;

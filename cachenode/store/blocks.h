@@ -55,6 +55,9 @@ class Blocks {
   // did not help. `beyond`: may exceed the budget by a slab (a window's next block must not depend on others' memory).
   Block* allocate(std::size_t bytes, bool beyond = false);
 
+  // Unmaps empty slabs; false if there were none.
+  bool trim();
+
   std::size_t slab_bytes() const { return slab_bytes_; }
   std::uint64_t live_bytes() const { return live_.load(std::memory_order_relaxed); }
 
@@ -68,7 +71,6 @@ class Blocks {
   Block* try_allocate(SizeClass& size_class, bool beyond);
   Slab* new_slab(SizeClass& size_class, bool beyond);
   void free(Block* block);
-  bool trim();  // unmaps empty slabs; false if there were none
   void unmap(Slab* slab);
 
   Budget& budget_;

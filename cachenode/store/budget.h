@@ -13,12 +13,14 @@ namespace cachenode::store {
 class Budget {
  public:
   explicit Budget(std::uint64_t limit) : limit_(static_cast<std::int64_t>(limit)) {}
+  // May be less than what is used: then nothing more can be reserved till room was made.
+  void set_limit(std::uint64_t limit) { limit_.store(static_cast<std::int64_t>(limit), std::memory_order_relaxed); }
   Budget(const Budget&) = delete;
   Budget& operator=(const Budget&) = delete;
   // False, and nothing charged, if `bytes` do not fit.
   bool reserve(std::uint64_t bytes) {
     const auto n = static_cast<std::int64_t>(bytes);
-    if (used_.fetch_add(n, std::memory_order_relaxed) + n <= limit_) return true;
+    if (used_.fetch_add(n, std::memory_order_relaxed) + n <= limit_.load(std::memory_order_relaxed)) return true;
     used_.fetch_sub(n, std::memory_order_relaxed);
     return false;
   }
@@ -29,10 +31,10 @@ class Budget {
     BASE_CHECK(used_.fetch_sub(n, std::memory_order_relaxed) >= n);
   }
   std::uint64_t used() const { return static_cast<std::uint64_t>(used_.load(std::memory_order_relaxed)); }
-  std::uint64_t limit() const { return static_cast<std::uint64_t>(limit_); }
+  std::uint64_t limit() const { return static_cast<std::uint64_t>(limit_.load(std::memory_order_relaxed)); }
 
  private:
-  const std::int64_t limit_;
+  std::atomic<std::int64_t> limit_;
   std::atomic<std::int64_t> used_{0};
 };
 

@@ -86,4 +86,14 @@ bool Store::evict_some() {
   return false;
 }
 
+bool Store::shrink(std::size_t steps) {
+  for (std::size_t step = 0; step < steps; ++step) {
+    if (budget_.used() <= budget_.limit()) return true;
+    if (evict_some()) continue;
+    while (blocks_.trim()) {}
+    return true;
+  }
+  return budget_.used() <= budget_.limit();
+}
+
 }  // namespace cachenode::store

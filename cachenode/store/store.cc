@@ -19,7 +19,7 @@ constexpr std::size_t index_cost = 160;
 
 }  // namespace
 
-Store::Store(Options options, Doors& doors) : options_(options), doors_(doors), budget_(options.memory), blocks_(budget_) {
+Store::Store(Options options, Doors& doors) : doors_(doors), budget_(options.memory), blocks_(budget_) {
   for (auto& shard : shards_) shard = std::make_unique<Shard>();
   blocks_.set_evictor(this);
 }

@@ -75,7 +75,6 @@ class Store final : private Evictor {
  public:
   struct Options {
     std::uint64_t memory = 256ULL << 20;      // bytes, everything counted
-    std::uint64_t max_object = 64ULL << 20;   // bytes of body
   };
   struct Totals {
     std::uint64_t objects = 0, rows = 0, flights = 0, used_bytes = 0, limit_bytes = 0, pinned_bytes = 0;
@@ -105,8 +104,12 @@ class Store final : private Evictor {
   // than that. Returns how many objects went.
   std::size_t invalidate(const Invalidation& what, base::Duration settle, base::TimePoint now);
 
+  // The bound from now on. If it is less than what is used, shrink() until it says so.
+  void set_memory(std::uint64_t bytes) { budget_.set_limit(bytes); }
+  // Some steps of eviction; true when the bound holds, or nothing is left that could go (what is being read stays till then).
+  bool shrink(std::size_t steps);
+
   Doors& doors() { return doors_; }
-  const Options& options() const { return options_; }
   Totals totals() const;
   std::uint64_t invalidation_number() const { return number_.load(); }
 
@@ -125,7 +128,6 @@ class Store final : private Evictor {
   bool find_flight(Row& row, const Asker& asker, Found& found);
   bool reserve(std::uint64_t bytes);
 
-  const Options options_;
   Doors& doors_;
   Budget budget_;
   Blocks blocks_;

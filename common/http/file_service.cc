@@ -8,10 +8,12 @@
 namespace http {
 
 std::shared_ptr<const FileEntry> FileService::find(const FilePlace& place, std::string_view path, FileWait& wait) {
-  // Routes that look for other neighbours see other entries.
-  const FilePlace* address = &place;
-  key_.assign(reinterpret_cast<const char*>(&address), sizeof address);
-  key_ += path;
+  // Routes that look for other neighbours see other entries. By content: places come and go with configurations.
+  key_ = place.root;
+  for (const std::string& name : place.index) (key_ += '\0') += name;
+  key_ += '\1';
+  for (const std::string& coding : place.precompressed) (key_ += '\0') += coding;
+  (key_ += '\1') += path;
   auto& slot = entries_[key_];
   if (!slot) {
     slot = std::make_unique<Entry>();

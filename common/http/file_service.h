@@ -31,7 +31,7 @@ class FileService {
   static constexpr base::Duration validity = std::chrono::seconds(1);
 
   FileService(net::Offload& pool, net::EventLoop& loop) : loop_(loop), offload_(pool, loop) {}
-  // `place` outlives the service. The entry; null: `wait`'s task is rung when asking again gives it. An overfull pool gives a failed entry (EAGAIN).
+  // The entry; null: `wait`'s task is rung when asking again gives it. An overfull pool gives a failed entry (EAGAIN).
   std::shared_ptr<const FileEntry> find(const FilePlace& place, std::string_view path, FileWait& wait);
   std::size_t size() const { return entries_.size(); }
 
@@ -49,7 +49,7 @@ class FileService {
   net::OffloadClient offload_;
   std::unordered_map<std::string, std::unique_ptr<Entry>> entries_;
   std::deque<std::string> order_;  // as they came
-  std::string key_;                // scratch: the place's address and the path
+  std::string key_;                // scratch: the place and the path
 };
 
 }  // namespace http

@@ -14,6 +14,7 @@ struct HeadLimits {
   std::size_t fields = 100;        // 431
   std::size_t target = 8 * 1024;   // 414
   std::size_t name = 256;          // 431 (a field name is at most 65535 in any case)
+  bool operator==(const HeadLimits&) const = default;
 };
 
 // How a message's body is delimited (RFC 9112 6.3).

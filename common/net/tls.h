@@ -34,6 +34,8 @@ class Certificate {
   std::int64_t not_after() const { return not_after_; }
   int key_type() const { return key_type_; }               // EVP_PKEY_RSA, EVP_PKEY_EC, …
   const std::string& path() const { return path_; }
+  // Whether it is the same certificate, byte by byte.
+  bool same_as(const Certificate& other) const;
   X509* leaf() const { return leaf_; }
   EVP_PKEY* key() const { return key_; }
   STACK_OF(X509)* chain() const { return chain_; }

@@ -130,6 +130,8 @@ Certificate::~Certificate() {
   sk_X509_pop_free(chain_, X509_free);
 }
 
+bool Certificate::same_as(const Certificate& other) const { return X509_cmp(leaf_, other.leaf_) == 0; }
+
 std::vector<std::string> Certificate::warnings(std::int64_t now) const {
   std::vector<std::string> out;
   if (now > not_after_)

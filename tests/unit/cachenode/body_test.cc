@@ -204,7 +204,7 @@ TEST_CASE("readers on two workers get every byte while a third thread writes, st
     net::EventLoop loop0(clock0), loop1(clock1), loop2(clock2);
     LoopDoors doors;
     doors.loops = {&loop0, &loop1, &loop2};
-    Store store({64 << 20, 32 << 20}, doors);
+    Store store({64 << 20}, doors);
     Ref<Body> body = store.new_body(0);
     TestOwner owner;
     const std::string text = pattern(3'000'000);

@@ -71,7 +71,7 @@ struct StoreFixture {
   TestDoors doors;
   Store store;
   TestAsker asker;
-  explicit StoreFixture(std::uint64_t memory = 16 << 20) : store({memory, memory / 4}, doors) { asker.now = clock.now(); }
+  explicit StoreFixture(std::uint64_t memory = 16 << 20) : store({memory}, doors) { asker.now = clock.now(); }
 
   static KeyParts key(std::string_view name) { return {name, name, "www.example.org", {}, false}; }
   Found ask(std::string_view name, Intent intent = Intent::fetch) {

@@ -230,7 +230,7 @@ TEST_CASE("an object larger than all of the memory is given up, and the rest liv
 
 TEST_CASE("many threads look up, fill and purge; every answer is one that was written for its key") {
   TestDoors doors(4);
-  Store store({2 << 20, 1 << 20}, doors);
+  Store store({2 << 20}, doors);
   std::atomic<int> wrong{0}, hits{0};
   auto work = [&](unsigned seed) {
     base::FakeClock clock;
@@ -275,4 +275,27 @@ TEST_CASE("many threads look up, fill and purge; every answer is one that was wr
   for (auto& t : threads) t.join();
   CHECK(wrong == 0);
   CHECK(hits > 500);
+}
+
+TEST_CASE("a smaller bound evicts till it holds, a larger one takes effect at once") {
+  StoreFixture f(16 << 20);
+  for (int i = 0; i < 800; ++i) {
+    const std::string name = "/" + std::to_string(i);
+    REQUIRE(f.fill(*f.ask(name).flight, std::string(10'000, 'x'), 60) == nullptr);
+  }
+  REQUIRE(f.store.totals().used_bytes > (8u << 20));
+  REQUIRE(f.store.totals().evicted == 0);
+  f.store.set_memory(4 << 20);
+  int runs = 1;
+  while (!f.store.shrink(4)) ++runs;
+  CHECK(runs > 3);
+  const auto totals = f.store.totals();
+  CHECK(totals.limit_bytes == (4u << 20));
+  CHECK(totals.used_bytes <= (4u << 20));
+  CHECK(totals.objects > 50);
+  CHECK(totals.objects == 800 - totals.evicted);
+  f.store.set_memory(16 << 20);
+  CHECK(f.store.shrink(1));
+  for (int i = 0; i < 100; ++i) CHECK(f.fill(*f.ask("/again" + std::to_string(i)).flight, std::string(10'000, 'y'), 60) == nullptr);
+  CHECK(f.store.totals().evicted == totals.evicted);
 }

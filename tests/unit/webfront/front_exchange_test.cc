@@ -16,19 +16,16 @@ struct Bench {
   explicit Bench(const std::string& routes, const std::string& top = "") : loop(clock), pool({1, 16}), metrics(2), desk(loop), connections_options() {
     config::load_text(context, "test.toml", top + "[[listen]]\naddress = \"127.0.0.1:0\"\n" + routes);
     config::read_root(context, options);
-    shared.compiled = compile(options, context);
+    use(options);
     INFO(context.render_all());
     REQUIRE_FALSE(context.failed());
-    shared.via = "front";
-    shared.body_size = 1 << 20;
     ServiceEnvironment environment;
     environment.offload = &pool;
     environment.metrics = &metrics;
     environment.errors = &errors;
     environment.connector = [this](net::EventLoop&, const net::Address&) { return connect(); };
-    service = std::make_unique<FrontService>(loop, shared, desk, environment);
+    service = std::make_unique<FrontService>(loop, *generations, desk, environment);
     connections = std::make_unique<http::ClientConnections>(loop, *service, connections_options);
-    listener.owner = &shared.compiled->listeners[0];
   }
   ~Bench() {
     connections->close_all();
@@ -36,6 +33,27 @@ struct Bench {
     connections.reset();
     loop.drain();
     service.reset();
+    generations.reset();
+  }
+  // A further configuration, as a reload would bring it.
+  void reload(const std::string& text) {
+    config::Context next;
+    Options read;
+    config::load_text(next, "next.toml", "[[listen]]\naddress = \"127.0.0.1:0\"\n" + text);
+    config::read_root(next, read);
+    INFO(next.render_all());
+    REQUIRE_FALSE(next.failed());
+    use(read);
+    service->adopt(*made.back());
+  }
+  void use(const Options& from) {
+    config::Context quiet;
+    auto next = state.bind(compile(from, quiet, "front"), made.empty() ? nullptr : made.back().get());
+    next->views.push_back(next->compiled->listeners[0]);
+    state.commit(*next, metrics, loop.now());
+    if (generations) generations->use(*next);
+    else generations = std::make_unique<process::Generations>(*next, [this](const process::Generation& gone) { drained.push_back(&gone); });
+    made.push_back(std::move(next));
   }
   base::Result<std::unique_ptr<net::Transport>> connect() {
     if (refuse) return std::unexpected(base::Error{{&http::reasons::upstream_connect_refused, 0, 0, {}}, base::Side::upstream, true, 111});
@@ -67,7 +85,10 @@ struct Bench {
   http::LoopDesk desk;
   std::deque<std::unique_ptr<Wire>> servers;
   bool refuse = false;
-  Shared shared;
+  State state{1};
+  std::vector<std::unique_ptr<Generation>> made;
+  std::vector<const process::Generation*> drained;
+  std::unique_ptr<process::Generations> generations;
   http::ServerOptions connections_options;
   http::ListenerInfo listener;
   std::unique_ptr<FrontService> service;
@@ -280,4 +301,66 @@ TEST_CASE("answers of our own") {
   CHECK(bench.client("POST /go HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")->received().starts_with("HTTP/1.1 308 "));
   CHECK(bench.client("GET /none HTTP/1.1\r\nHost: h\r\n\r\n")->received().starts_with("HTTP/1.1 404 "));
   CHECK(bench.metrics.text().find("webfront_errors_total{reason=\"route-none\"} 1") != std::string::npos);
+}
+
+TEST_CASE("a request ends by the configuration that it began with") {
+  Bench bench("[[site]]\nnames = [\"*\"]\nheaders = { set = { \"X-Says\" = \"old\" } }\n[[site.route]]\nproxy = \"127.0.0.1:1\"\n");
+  auto client = bench.client("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
+  REQUIRE(bench.servers.size() == 1);
+  bench.reload("[[site]]\nnames = [\"*\"]\n[[site.route]]\nrespond = { body = \"from the new one\" }\n");
+  CHECK(bench.drained.empty());
+  auto other = bench.client("GET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+  CHECK(other->received().ends_with("from the new one"));
+  bench.servers[0]->send(ok);
+  bench.loop.drain();
+  CHECK(has(client->received(), "X-Says: old\r\n"));
+  CHECK(client->take().ends_with("ok"));
+  CHECK(bench.drained == std::vector<const process::Generation*>{bench.made[0].get()});
+  // The connection is kept, its next request goes by the new one.
+  client->send("GET /3 HTTP/1.1\r\nHost: h\r\n\r\n");
+  bench.loop.drain();
+  CHECK(client->received().ends_with("from the new one"));
+}
+
+TEST_CASE("a tunnel holds no configuration") {
+  Bench bench(everything);
+  auto client = bench.client("GET /ws HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n");
+  REQUIRE(bench.servers.size() == 1);
+  bench.servers[0]->take();
+  bench.servers[0]->send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+  bench.loop.drain();
+  bench.reload("[[site]]\nnames = [\"*\"]\n[[site.route]]\nrespond = { body = \"new\" }\n");
+  CHECK(bench.drained == std::vector<const process::Generation*>{bench.made[0].get()});
+  bench.made[0].reset();
+  client->take();
+  client->send("to");
+  bench.loop.drain();
+  CHECK(bench.servers[0]->take() == "to");
+  bench.servers[0]->send("fro");
+  bench.loop.drain();
+  CHECK(client->take() == "fro");
+  bench.servers[0]->close();
+  bench.loop.drain();
+  CHECK(client->ended());
+  CHECK(bench.metrics.text().find("webfront_request_duration_seconds_count{site=\"*\",route=\"any path\",code=\"1xx\"} 1") != std::string::npos);
+}
+
+TEST_CASE("connections of a server that is gone are closed, those of one that stays are used") {
+  Bench bench("[upstream.a]\nservers = [\"127.0.0.1:1\"]\n[upstream.b]\nservers = [\"127.0.0.1:2\"]\n[[site]]\nnames = [\"*\"]\n"
+              "[[site.route]]\nprefix = \"/a\"\nproxy = \"a\"\n[[site.route]]\nproxy = \"b\"\n");
+  for (const char* path : {"/a", "/b"}) {
+    auto client = bench.client(std::string("GET ") + path + " HTTP/1.1\r\nHost: h\r\n\r\n");
+    bench.servers.back()->take();
+    bench.servers.back()->send(ok);
+    bench.loop.drain();
+  }
+  REQUIRE(bench.servers.size() == 2);
+  bench.reload("[upstream.a]\nservers = [\"127.0.0.1:1\"]\nkeepalive = 3\n[upstream.b]\nservers = [\"127.0.0.1:2\"]\n[[site]]\nnames = [\"*\"]\n"
+               "[[site.route]]\nproxy = \"b\"\n");
+  bench.loop.drain();
+  CHECK(bench.servers[0]->ended());
+  CHECK_FALSE(bench.servers[1]->ended());
+  bench.client("GET /c HTTP/1.1\r\nHost: h\r\n\r\n");
+  CHECK(bench.servers.size() == 2);
+  CHECK(has(bench.servers[1]->take(), "GET /c "));
 }

@@ -14,11 +14,11 @@ namespace {
 struct Read {
   config::Context context;
   Options options;
-  std::unique_ptr<Compiled> compiled;
+  std::shared_ptr<const Compiled> compiled;
   explicit Read(const std::string& text) {
     config::load_text(context, "test.toml", text);
     config::read_root(context, options);
-    compiled = compile(options, context);
+    compiled = compile(options, context, "front");
   }
 };
 
@@ -80,9 +80,9 @@ TEST_CASE("the example is read as meant") {
   CHECK(compiled.sites[1].refuses_virtual_host);
   REQUIRE(compiled.upstreams.size() == 2);
   CHECK(compiled.upstreams[0].servers[0]->options.first_byte == std::chrono::seconds(380));
-  CHECK(compiled.upstreams[0].book != nullptr);
+  CHECK(compiled.upstreams[0].queue.given());
   CHECK(compiled.upstreams[1].name == "127.0.0.1:18000");
-  CHECK(compiled.upstreams[1].book == nullptr);
+  CHECK_FALSE(compiled.upstreams[1].queue.given());
   CHECK(compiled.route_queues.size() == 1);
   CHECK(compiled.sites[1].routes[2].queue.priority < 0);
 }
