@@ -314,9 +314,11 @@ TEST_CASE("Unix sockets become the account's, where it cannot put something else
   place.folder("", 0755);
   place.folder("owned", 0755, account.uid);
   place.folder("run", 0755);
+  place.folder("sticky", 01777);
+  const std::string shared = "unix:" + place.path("sticky/sock");
   const std::string good = "unix:" + place.path("run/sock"), bad = "unix:" + place.path("owned/sock"), file = "unix:" + place.file("run/file", "x");
   Named named;
-  for (const std::string& text : {good, bad, file}) named.addresses.push_back(net::Address::parse(text).value());
+  for (const std::string& text : {good, bad, shared, file}) named.addresses.push_back(net::Address::parse(text).value());
   Opener opener(account, [&] { return named; });
   const auto made = opener.handle(bind_request(good, 4, 0660));
   REQUIRE(made.answer == Answer::done);
@@ -326,6 +328,7 @@ TEST_CASE("Unix sockets become the account's, where it cannot put something else
   CHECK(info.st_uid == account.uid);
   CHECK((info.st_mode & 0777) == 0660);
   CHECK(opener.handle(bind_request(bad)).answer == Answer::unsafe);
+  CHECK(opener.handle(bind_request(shared)).answer == Answer::unsafe);
   CHECK(opener.handle(bind_request(file)).answer == Answer::not_socket);
 }
 
@@ -380,7 +383,8 @@ TEST_CASE("a daemon without rights gets from its opener what the configuration n
     // The process itself: visible, deaf, and with no more rights than it needs.
     EXPECT(status_line(pid, "Name") == "testdaem/opener");
     std::ifstream arguments("/proc/" + std::to_string(pid) + "/cmdline");
-    EXPECT(std::string(std::istreambuf_iterator<char>(arguments), {}).starts_with("testdaem"));  // as much as there is room for
+    const std::string shown(std::istreambuf_iterator<char>(arguments), {});
+    EXPECT(shown[0] == 't' && std::string("testdaemon: opener").starts_with(shown.c_str()));  // as much as there was room for
     char kept[17];
     std::snprintf(kept, sizeof kept, "%016llx", 1ULL << CAP_NET_BIND_SERVICE | 1ULL << CAP_DAC_READ_SEARCH | 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_CHOWN);
     EXPECT(status_line(pid, "CapEff") == kept && status_line(pid, "CapPrm") == kept);
