@@ -215,6 +215,11 @@ TEST_CASE("the configuration is read again when it changed, and when a name is n
   read = 0;
   CHECK(opener.handle(request(Request::open, a)).answer == Answer::done);
   CHECK(read == 1);
+  named.files = {b};
+  place.file("c.toml", "and again");
+  CHECK(opener.handle(request(Request::open, a)).answer == Answer::refused);  // not named any more
+  named.files = {a};
+  CHECK(opener.handle(request(Request::open, a)).answer == Answer::done);
   // One that cannot be understood takes nothing away: the daemon goes on by the last good one, too.
   named = {};
   named.sources = {source};
