@@ -14,6 +14,7 @@
 namespace http {
 namespace {
 constexpr std::size_t read_size = 64 * 1024;
+constexpr base::Duration idle_while_draining = std::chrono::seconds(1);
 
 std::int64_t milliseconds(base::Duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); }
 
@@ -34,8 +35,13 @@ Http1Connection::Http1Connection(net::EventLoop& loop, ClientConnections& owner,
 
 Http1Connection::~Http1Connection() { CHECK_MSG(!exchange_, "a connection destroyed under its exchange"); }
 
+// A request may be under way on a connection that looks idle, and who was promised more requests may send one: an idle connection
+// stays a moment, and what comes is answered with Connection: close.
+void Http1Connection::stay_a_moment() { leaves_ = now() + idle_while_draining; }
+
 void Http1Connection::drain() {
-  draining_ = true;
+  if (draining()) return;
+  stay_a_moment();
   ring();
 }
 
@@ -79,7 +85,7 @@ net::Task::Step Http1Connection::run() {
 void Http1Connection::arm() {
   const auto& o = options();
   switch (state_) {
-    case State::idle: set_deadline(read_progress_ + o.idle_timeout); return;
+    case State::idle: set_deadline(std::min(read_progress_ + o.idle_timeout, leaves_)); return;
     case State::head: set_deadline(began_ + o.header_timeout); return;
     case State::flush: set_deadline(write_progress_ + o.write_timeout); return;
     case State::linger: return;  // set on entering
@@ -104,7 +110,8 @@ void Http1Connection::on_timeout() {
   const auto& o = options();
   switch (state_) {
     case State::idle:
-      notice(reasons::client_idle_timeout, o.idle_timeout);
+      if (now() >= leaves_) transport_->shutdown_write();
+      else notice(reasons::client_idle_timeout, o.idle_timeout);
       state_ = State::closing;
       return;
     case State::head:
@@ -142,13 +149,7 @@ Http1Connection::Next Http1Connection::run_idle() {
       state_ = State::closing;
       return Next::wait;
     }
-    if (in_.empty()) {
-      if (draining_) {
-        transport_->shutdown_write();
-        state_ = State::closing;
-      }
-      return Next::wait;
-    }
+    if (in_.empty()) return Next::wait;
   }
   began_ = read_progress_ = now();
   began_wall_ = loop().clock().wall();
@@ -378,7 +379,7 @@ void Http1Connection::finish_request() {
   Http1Stream& s = *stream_;
   const bool body_left = s.body_state_ != RequestBody::State::complete;
   const bool gone = s.gone_ && !s.ended_;
-  const bool close = s.close_ || s.gone_ || s.aborted_ || body_left || draining_;
+  const bool close = s.close_ || s.gone_ || s.aborted_ || body_left;
   if (s.reset_) transport_->reset_on_close();
   const bool aborted = s.aborted_;
   owner_.give_back(std::move(stream_));
@@ -393,6 +394,7 @@ void Http1Connection::finish_request() {
     else state_ = State::flush;
   } else {
     read_progress_ = now();
+    if (draining()) stay_a_moment();
     state_ = State::idle;
   }
 }

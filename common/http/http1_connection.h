@@ -57,12 +57,14 @@ class Http1Connection final : public ClientConnection, public net::TaskOwner {
   void notice(const base::ReasonRow& row, base::Duration limit);
   void ring_exchange() { if (exchange_) exchange_->ring(); }
   const ServerOptions& options() const { return owner_.options(); }
+  bool draining() const { return leaves_ != base::TimePoint::max(); }
+  void stay_a_moment();
 
   ClientConnections& owner_;
   std::unique_ptr<net::Transport> transport_;
   ConnectionInfo info_;
   State state_ = State::idle;
-  bool draining_ = false;
+  base::TimePoint leaves_ = base::TimePoint::max();  // draining since that, and idle: time to go
   net::Buffer in_, out_;
   std::unique_ptr<Http1Stream> stream_;
   std::unique_ptr<Exchange> exchange_;

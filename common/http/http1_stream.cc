@@ -99,7 +99,7 @@ void Http1Stream::head(ResponseHead head, std::optional<std::uint64_t> length) {
   bodiless_ = method_ == Method::head || status == 304 || status == 204 || status == 205;
   if (!head_.has(Token::date)) head_.add(Token::date, http_date(connection_->loop().clock()));
   // An answer before the request's end leaves bytes of it on the connection (RFC 9112 9.6).
-  if (body_state_ != State::complete || connection_->draining_) close_ = true;
+  if (body_state_ != State::complete || connection_->draining()) close_ = true;
   if (bodiless_) {
     if (status == 204) length_.reset();
     if (status == 205) length_ = 0;

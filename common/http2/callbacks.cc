@@ -44,6 +44,7 @@ struct Callbacks {
   static int frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     Session& s = session(user);
     s.last_activity_ = s.time();
+    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK)) s.pong();
     Stream* stream = s.find(frame->hd.stream_id);
     if (!stream) return 0;
     const bool last = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;

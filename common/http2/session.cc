@@ -14,6 +14,8 @@ namespace http2 {
 namespace {
 constexpr std::size_t read_budget = 64 * 1024;  // bytes a turn
 constexpr std::size_t write_budget = 256 * 1024;
+// A round trip is awaited by PING, but no longer than this.
+constexpr base::Duration goaway_patience = std::chrono::seconds(1);
 
 std::int64_t milliseconds(base::Duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); }
 }  // namespace
@@ -60,12 +62,15 @@ net::Task::Step Session::run() {
     if (!lost_ && !send()) lose();
   }
   for (const std::int32_t id : std::exchange(unused_, {})) forget(id);
-  if (lost_) return streams_.empty() ? Step::closed : Step::wait;
+  if (lost_ && !streams_.empty()) return Step::wait;
+  if (lost_) return lingering_ ? linger() : Step::closed;
   const bool over = nghttp2_session_want_read(nghttp2_) == 0 && nghttp2_session_want_write(nghttp2_) == 0 && out_.empty();
   if (over || (draining_ && streams_.empty() && out_.empty() && nghttp2_session_want_write(nghttp2_) == 0)) {
     transport_->shutdown_write();
     lose();
-    return streams_.empty() ? Step::closed : Step::wait;
+    lingering_ = true;
+    set_deadline_after(options().linger_time);
+    return streams_.empty() ? linger() : Step::wait;
   }
   update_deadline();
   const bool more = transport_->readable();
@@ -212,16 +217,41 @@ void Session::lose() {
   for (const std::int32_t id : unused) forget(id);
 }
 
+// Streams that the client begins before it knows are served (RFC 9113 6.8).
 void Session::drain() {
-  if (draining_) return;
-  draining_ = true;
-  if (started_) nghttp2_submit_goaway(nghttp2_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(nghttp2_), NGHTTP2_NO_ERROR, nullptr, 0);
+  if (leaving()) return;
+  if (!started_) start();
+  last_call_ = now() + goaway_patience;
+  nghttp2_submit_shutdown_notice(nghttp2_);
+  nghttp2_submit_ping(nghttp2_, NGHTTP2_FLAG_NONE, nullptr);
   ring();
+}
+
+void Session::pong() {
+  if (leaving() && !draining_) final_goaway();
+}
+
+void Session::final_goaway() {
+  draining_ = true;
+  nghttp2_submit_goaway(nghttp2_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(nghttp2_), NGHTTP2_NO_ERROR, nullptr, 0);
+  ring();
+}
+
+// Closing with unread bytes would reset the connection, and with it the end of the last answer.
+net::Task::Step Session::linger() {
+  for (;;) {
+    const net::IoResult got = transport_->read(in_, read_budget);
+    lingered_ += got.bytes;
+    in_.clear();
+    if (got.state == net::IoState::blocked && !deadline_passed()) return Step::wait;
+    if (got.state != net::IoState::done || lingered_ > options().linger_bytes) return Step::closed;
+  }
 }
 
 void Session::shut() {
   if (!started_) start();
   lose();
+  lingering_ = false;
   ring();
 }
 
@@ -261,7 +291,8 @@ void Session::check_timeouts() {
     notice(http::reasons::client_write_timeout, limits.write_timeout);
     return lose();
   }
-  if (!draining_ && streams_.empty() && time - last_activity_ >= limits.idle_timeout) {
+  if (!draining_ && time >= last_call_) final_goaway();
+  if (!leaving() && streams_.empty() && time - last_activity_ >= limits.idle_timeout) {
     notice(http::reasons::client_idle_timeout, limits.idle_timeout);
     return drain();
   }
@@ -287,9 +318,10 @@ void Session::check_timeouts() {
 void Session::update_deadline() {
   const http::ServerOptions& limits = options();
   // On its way out it only has to get rid of its last bytes.
-  base::TimePoint when = draining_ ? base::TimePoint::max() : last_activity_ + limits.idle_timeout;
+  base::TimePoint when = leaving() ? base::TimePoint::max() : last_activity_ + limits.idle_timeout;
   if (write_blocked_since_ != base::TimePoint::max()) when = std::min(when, write_blocked_since_ + limits.write_timeout);
   if (!streams_.empty()) when = now() + std::min({limits.header_timeout, limits.body_timeout, limits.write_timeout});
+  if (!draining_) when = std::min(when, last_call_);
   if (when == base::TimePoint::max()) return clear_deadline();
   if (deadline_passed() || deadline() > when || streams_.empty()) set_deadline(std::max(when, now() + std::chrono::milliseconds(1)));
 }

@@ -32,6 +32,7 @@ class Session final : public http::ClientConnection, public net::TaskOwner {
   ~Session() override;
 
   void drain() override;
+  void pong();              // the client has seen what was sent before our PING
   void shut() override;
   bool idle() const override { return streams_.empty(); }
   void reap(net::Task& child) override;
@@ -53,6 +54,9 @@ class Session final : public http::ClientConnection, public net::TaskOwner {
   bool gather();
   void lose();                    // every exchange sees its client gone
   void check_timeouts();
+  bool leaving() const { return last_call_ != base::TimePoint::max(); }
+  void final_goaway();
+  Step linger();
   void notice(const base::ReasonRow& row, base::Duration limit);
   void update_deadline();
   Stream* find(std::int32_t id);
@@ -83,7 +87,12 @@ class Session final : public http::ClientConnection, public net::TaskOwner {
   base::TimePoint last_activity_{};
   base::TimePoint write_blocked_since_ = base::TimePoint::max();
   bool started_ = false;
-  bool draining_ = false;
+  // On its way out: first a GOAWAY that names no stream; when the client must have seen it, or at last_call_, the one that says which
+  // streams are still served.
+  base::TimePoint last_call_ = base::TimePoint::max();
+  bool draining_ = false;   // the final GOAWAY was submitted
+  bool lingering_ = false;  // our FIN is sent; what the client still sends is read and dropped for a while
+  std::size_t lingered_ = 0;
   bool lost_ = false;       // nothing more is read or written
 };
 

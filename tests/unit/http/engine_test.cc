@@ -370,14 +370,24 @@ TEST_CASE("an early answer closes the client's connection after lingering") {
   CHECK(b.connections.count() == 0);
 }
 
-TEST_CASE("draining closes idle connections and ends busy ones after their answer") {
+TEST_CASE("draining closes idle connections after a second and ends busy ones after their answer") {
   Bench b;
   auto idle = b.client();
+  auto asking = b.client();
   auto busy = b.client();
   busy->send(get);
   b.settle();
   b.connections.drain();
+  b.pass(900ms);
+  CHECK_FALSE(idle->ended());
+  // A request that was under way when the draining began.
+  asking->send(get);
   b.settle();
+  b.servers[1]->send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  b.settle();
+  CHECK(contains(asking->take(), "Connection: close\r\n"));
+  CHECK(asking->ended());
+  b.pass(200ms);
   CHECK(idle->ended());
   b.servers[0]->send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
   b.settle();
@@ -386,4 +396,26 @@ TEST_CASE("draining closes idle connections and ends busy ones after their answe
   CHECK(answer.ends_with("ok"));
   CHECK(busy->ended());
   CHECK(b.connections.count() == 0);
+}
+
+TEST_CASE("who was promised more requests before the draining may send one") {
+  Bench b;
+  auto client = b.client();
+  client->send(get);
+  b.settle();
+  b.servers[0]->send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
+  b.settle();
+  REQUIRE_FALSE(contains(client->take(), "Connection: close"));
+  b.connections.drain();
+  b.pass(2s);
+  b.servers[0]->send("k");
+  b.settle();
+  CHECK(client->take() == "k");
+  CHECK_FALSE(client->ended());
+  client->send(get);
+  b.settle();
+  b.servers.back()->send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  b.settle();
+  CHECK(contains(client->take(), "Connection: close\r\n"));
+  CHECK(client->ended());
 }

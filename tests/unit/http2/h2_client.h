@@ -97,7 +97,14 @@ class Client {
   }
   std::size_t unsent(std::int32_t id) { return bodies_[id].bytes.size(); }
   Answer& answer(std::int32_t id) { return answers_[id]; }
-  bool went_away() const { return goaway_; }
+  bool went_away() const { return !goaways_.empty(); }
+  const std::vector<std::int32_t>& goaways() const { return goaways_; }  // the last stream that each names
+  // What the server says is not heard till let_go().
+  void hold_back() { deaf_ = true; }
+  void let_go() {
+    deaf_ = false;
+    exchange();
+  }
   bool ended() { return wire_->ended(); }
   engine_test::Wire& wire() { return *wire_; }
   void drop() { wire_->close(); }
@@ -110,7 +117,8 @@ class Client {
       for (ssize_t n; (n = nghttp2_session_mem_send(session_, &bytes)) > 0; moved = true)
         wire_->send({reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(n)});
       bench_.settle();
-      const std::string in = wire_->take();
+      const std::string in = deaf_ ? std::string() : wire_->take();
+      look_for_goaways(in);
       if (!in.empty()) {
         nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(in.data()), in.size());
         moved = true;
@@ -121,6 +129,19 @@ class Client {
   }
 
  private:
+  // In the bytes: nghttp2's client does not listen any more when it has no stream and was told to go.
+  void look_for_goaways(const std::string& in) {
+    unparsed_ += in;
+    const auto number = [this](std::size_t at, int size) {
+      std::uint32_t out = 0;
+      for (int i = 0; i < size; ++i) out = out << 8 | static_cast<unsigned char>(unparsed_[at + static_cast<std::size_t>(i)]);
+      return out;
+    };
+    while (unparsed_.size() >= 9 && unparsed_.size() >= 9 + number(0, 3)) {
+      if (unparsed_[3] == NGHTTP2_GOAWAY) goaways_.push_back(static_cast<std::int32_t>(number(9, 4)));
+      unparsed_.erase(0, 9 + number(0, 3));
+    }
+  }
   struct Body {
     std::string bytes;
     bool finish = true;
@@ -144,7 +165,6 @@ class Client {
     return 0;
   }
   static int on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    if (frame->hd.type == NGHTTP2_GOAWAY) self(user).goaway_ = true;
     if (frame->hd.type == NGHTTP2_RST_STREAM) self(user).answers_[frame->hd.stream_id].reset = frame->rst_stream.error_code;
     if ((frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
       self(user).answers_[frame->hd.stream_id].ended = true;
@@ -166,7 +186,9 @@ class Client {
   nghttp2_session* session_ = nullptr;
   std::map<std::int32_t, Answer> answers_;
   std::map<std::int32_t, Body> bodies_;
-  bool goaway_ = false;
+  std::vector<std::int32_t> goaways_;
+  std::string unparsed_;
+  bool deaf_ = false;
 };
 
 }  // namespace http2_test

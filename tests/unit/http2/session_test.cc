@@ -310,7 +310,54 @@ TEST_CASE("draining: what runs is finished, then the connection ends") {
   client.exchange();
   CHECK(client.answer(id).body == "ok");
   CHECK(client.ended());
+  client.drop();
+  bench.settle();
   CHECK(bench.connections.count() == 0);
+}
+
+TEST_CASE("draining: requests that were under way are served, the last GOAWAY names them") {
+  Bench bench;
+  Client client(bench);
+  const auto first = client.request(Client::get("/1"));
+  bench.connections.drain();
+  // The client has not heard of it yet.
+  client.hold_back();
+  const auto second = client.request(Client::get("/2"));
+  client.let_go();
+  CHECK(client.goaways() == std::vector<std::int32_t>{INT32_MAX, second});
+  REQUIRE(bench.servers.size() == 2);
+  for (auto& server : bench.servers) server->send(ok);
+  client.exchange();
+  CHECK(client.answer(first).body == "ok");
+  CHECK(client.answer(second).body == "ok");
+  CHECK(client.ended());
+}
+
+TEST_CASE("draining: a client that does not answer PING is given a second") {
+  Bench bench;
+  Client client(bench);
+  client.request(Client::get("/1"));
+  client.hold_back();
+  bench.connections.drain();
+  bench.settle();
+  bench.pass(std::chrono::milliseconds(900));
+  bench.servers[0]->send(ok);
+  bench.settle();
+  CHECK(bench.connections.count() == 1);
+  bench.pass(std::chrono::milliseconds(200));
+  bench.pass(seconds(3));
+  CHECK(bench.connections.count() == 0);
+  client.let_go();
+  CHECK(client.goaways() == std::vector<std::int32_t>{INT32_MAX, 1});
+}
+
+TEST_CASE("draining an idle connection: it is there for a request until the client knows") {
+  Bench bench;
+  Client client(bench);
+  bench.connections.drain();
+  client.exchange();
+  CHECK(client.goaways() == std::vector<std::int32_t>{INT32_MAX, 0});
+  CHECK(client.ended());
 }
 
 TEST_CASE("time limits") {
@@ -323,8 +370,11 @@ TEST_CASE("time limits") {
     bench.pass(seconds(2));
     client.exchange();
     CHECK(client.went_away());
-    CHECK(bench.connections.count() == 0);
+    CHECK(client.ended());
     CHECK(bench.proxy.notices == std::vector<std::string>{"idle-timeout"});
+    client.drop();
+    bench.settle();
+    CHECK(bench.connections.count() == 0);
   }
   SECTION("a body that does not come") {
     Client client(bench);
