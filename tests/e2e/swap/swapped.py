@@ -13,13 +13,18 @@ CHAINS = ["+".join(names) for names in itertools.product(*((role, PEERS[role].na
 
 
 class SwappedChain(chain.Chain):
-    """`name`: one of CHAINS. Stages keep the names of our daemons as roles; a peer listens where our daemon would."""
+    """`name`: one of CHAINS. Stages keep the names of our daemons as roles; a peer listens where our daemon would.
 
-    def __init__(self, name, binaries, servers, site, maxconn, edit=lambda name, text: text):
+    `ports`: of the site and of the cache, for an application that has been told them before.
+    """
+
+    def __init__(self, name, binaries, servers, site, maxconn, ports=None, edit=lambda name, text: text):
         self.names = dict(zip(ROLES, name.split("+")))
         directory = tempfile.mkdtemp(prefix="trivet-swap-")
         os.chmod(directory, 0o777)                # peers make their sockets here, as nobody
         super().__init__(binaries, directory, servers, site=site, maxconn=maxconn, edit=edit)
+        if ports:
+            self.port, self.cache_port = ports
         self.peers = {role: PEERS[role](self, role) for role in ROLES if self.names[role] != role}
         self.daemons |= self.peers
 

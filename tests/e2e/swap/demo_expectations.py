@@ -36,7 +36,7 @@ def define(suite):
             line = f"GET /VirtualHostBase/https/localhost:{w.chain.port}/Demo/VirtualHostRoot{path} HTTP/1.1"
             expect(line.replace("&", "&amp;") in answer.text, f"{line} is not in {re.findall('GET [^<]*', answer.text)}")
 
-    @suite.test("a hit tells its age, and every proxy on the way of an answer is either named in Via or no proxy of objects")
+    @suite.test("a hit tells its age, and Via who kept it")
     def _(w):
         w.visitor().get("/tour")
         answer = until(lambda: (a := w.visitor().get("/tour")).hit and int(a.header("Age")) >= 1 and a, 10, "the age should grow")
@@ -92,6 +92,21 @@ def purging(suite):
         expect("Both forms know" in stranger.get("/news/first").text, "the page is old")
         expect("Both forms know" in stranger.get("/news/first", Accept="application/json").text, "the JSON is old")
 
+        # Plone spells an API address with the mark behind the root, and default ports not at all.
+        stored = "/VirtualHostBase/https/www.example.org:443/Demo/++api++/VirtualHostRoot/news/first"
+        spelled = "/VirtualHostBase/https/www.example.org/Demo/VirtualHostRoot/++api++/news/first"
+
+        def ask(method, path):
+            answer = at_socket(w.chain.socket_path("cachenode"), f"{method} {path} HTTP/1.1\r\nHost: www.example.org\r\n"
+                               "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n")
+            return re.search(r"^X-Cache: (\w+)", answer, re.M | re.I).group(1)
+        equal([ask("GET", stored) for _ in range(2)], ["MISS", "HIT"], "the address as the front spells it")
+        link = http.client.HTTPConnection("127.0.0.1", w.chain.cache_port, timeout=30)
+        link.request("PURGE", spelled, headers={"Content-Length": "0"})
+        equal(link.getresponse().status, 200, "PURGE in the other spelling")
+        link.close()
+        equal(ask("GET", stored), "MISS", "after that PURGE")
+
 
 def balancing(suite):
     @suite.test("an editor stays with one instance; anonymous visitors get no cookie")
@@ -130,13 +145,14 @@ def balancing(suite):
 def operating(suite):
     @suite.test("application and all stages know a request by the id that the front gave it")
     def _(w):
-        text = w.visitor().get("/request?one-id").text
-        found = re.search(r"[0-9a-f]{32}", text)
-        expect(found, "the application has no id")
+        ids = []
 
-        def silent():
-            return [role for role in w.chain.daemons if found.group(0) not in w.chain.log_of(role)]
-        until(lambda: not silent(), 10, f"the id should be in every log; it is not in {silent()}'s")
+        def everywhere():
+            ids.append(re.search(r"\b[0-9a-f]{32}\b", w.visitor().get("/request?one-id").text).group(0))
+            logs = [w.chain.log_of(role) for role in w.chain.daemons]
+            return any(all(one in log for log in logs) for one in ids)
+        # More than one request, because varnishncsa begins to read a moment after it has been started.
+        until(everywhere, 15, f"the application's ids should be in every log: {ids}")
 
     @suite.test("every stage's configuration passes its own test")
     def _(w):
