@@ -210,7 +210,9 @@ std::vector<ControlListeners::Spec> Life::control_specs(Daemon& daemon) {
 
 // While systemd watches. A worker that is stuck starves it as much as we do.
 void Life::begin_watchdog() {
-  const auto interval = watchdog_interval();
+  // Whoever takes over is watched from then on, though the variable names the process before.
+  const auto read = [this](const char* name) { return start_.before && std::string_view(name) == "WATCHDOG_PID" ? std::nullopt : own_environment(name); };
+  const auto interval = watchdog_interval(read);
   if (!interval || !notifier_.used()) return;
   std::vector<net::Thread*> threads;
   for (std::uint32_t i = 0; i < workers(); ++i) threads.push_back(&workers_.thread(i));

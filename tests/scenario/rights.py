@@ -140,6 +140,32 @@ def test_root_gives_up_its_rights(place):
 
 
 @once
+def test_an_upgrade_keeps_the_opener(place):
+    """The new process has no rights either, and a port is added and a key read with its opener; which ends with the last daemon."""
+    needs_root()
+    layout = Layout(place)
+    layout.certificate('first.example')
+    low, another = low_ports(2)
+    daemon = Launched(place, 'webfront', layout.webfront([f'127.0.0.1:{low}'], 'user = "nobody"'), place.path('run'))
+    opener = daemon.opener()
+    done = command(place, daemon, 'upgrade')
+    assert done.returncode == 0, done.stdout + done.stderr + daemon.errors()
+    new = int(re.match(r'process (\d+) serves', done.stdout)[1])
+    try:
+        daemon.process.wait(wire.patience() * 2)
+        assert status(new, 'Uid').split() == [str(NOBODY)] * 4 and int(status(new, 'CapPrm'), 16) == 0
+        layout.certificate('second.example')
+        layout.webfront([f'127.0.0.1:{low}', f'127.0.0.1:{another}'], 'user = "nobody"')
+        done = command(place, daemon, 'reload')
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert ask(f'127.0.0.1:{low}') == ask(f'127.0.0.1:{another}') == (200, 'second.example')
+        assert not is_gone(opener)
+    finally:
+        os.kill(new, signal.SIGKILL)
+    wire.wait_for(lambda: is_gone(opener), 'the opener is still there')
+
+
+@once
 def test_a_renewed_key_of_roots_is_taken_without_a_reload(place):
     needs_root()
     layout = Layout(place)

@@ -4,10 +4,11 @@ import os
 import re
 import signal
 import socket
+import struct
 import time
 
 import wire
-from launcher import Launched
+from launcher import Launched, is_gone
 
 TEXTS = {
     'webfront': '[[listen]]\naddress = "ADDRESS"\n[[site]]\nnames = ["*"]\n[[site.route]]\nrespond = { status = 200, body = "here" }\n',
@@ -104,6 +105,39 @@ def test_the_watchdog_is_fed(place):
         fed = 0
         while fed < 4:
             fed += b'WATCHDOG=1' in manager.socket.recv(65536)
+        manager.socket.close()
+
+
+def test_after_an_upgrade_the_new_process_is_the_main_one(place):
+    """It is named, and it feeds the watchdog, though $WATCHDOG_PID was the old one's."""
+    manager = Manager(place, abstract=True)
+    manager.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    # As systemd does, it believes a process what it sends itself.
+    def hear():
+        data, control, _, _ = manager.socket.recvmsg(65536, 1024)
+        return data.decode(), struct.unpack('3i', control[0][2])[0]
+    config = write(place, 'cachenode', TEXTS['cachenode'].replace('ADDRESS', place.new_address()))
+    environment = {**manager.environment, 'WATCHDOG_USEC': '600000'}
+    daemon = Launched(place, 'cachenode', config, place.directory, environment, watched=True)
+    old = daemon.process.pid
+    with wire.Connection(f'unix:{place.path("cachenode")}.admin') as client:
+        client.send(b'upgrade\n')
+        while client.more():
+            pass
+        new = int(re.match(rb'process (\d+) serves', client.pending)[1])
+    try:
+        named = False
+        while True:
+            text, sender = hear()
+            if f'MAINPID={new}' in text.splitlines():
+                assert sender == old
+                named = True
+            if named and sender == new and text == 'WATCHDOG=1':
+                break
+        daemon.process.wait(wire.patience() * 2)
+    finally:
+        os.kill(new, signal.SIGTERM)
+        wire.wait_for(lambda: is_gone(new), 'the new process does not end')
         manager.socket.close()
 
 

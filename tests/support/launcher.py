@@ -11,9 +11,10 @@ NOBODY, NOGROUP = 65534, 65534
 
 
 class Launched(harness.Daemon):
-    """A daemon whose ready file and output stand in `folder`; `how` goes to Popen. `listen` are sockets that it gets from systemd."""
+    """A daemon whose ready file and output stand in `folder`; `how` goes to Popen. `listen` are sockets that it gets from systemd,
+    `watched`: systemd's watchdog is for this very process."""
 
-    def __init__(self, place, name, config, folder, environment=None, listen=(), names='', wait=True, **how):
+    def __init__(self, place, name, config, folder, environment=None, listen=(), names='', watched=False, wait=True, **how):
         self.name = self.tag = name
         self.config, self.ready = config, f'{folder}/{name}.ready'
         self.out, self.err = place.path(f'{name}.out'), place.path(f'{name}.err')
@@ -21,9 +22,11 @@ class Launched(harness.Daemon):
         self.addresses = []
         command = [f'{place.binaries}/{name}', '-c', config, '--ready', self.ready]
         environment = {**os.environ, **(environment or {})}
+        if listen or watched:
+            # The process that execs has the number that the variables must say.
+            which = 'LISTEN_PID' if listen else 'WATCHDOG_PID'
+            command = ['/bin/sh', '-c', f'{which}=$$; export {which}; exec "$@"', 'sh', *command]
         if listen:
-            # The process that execs has the number that LISTEN_PID must say.
-            command = ['/bin/sh', '-c', 'LISTEN_PID=$$; export LISTEN_PID; exec "$@"', 'sh', *command]
             environment |= {'LISTEN_FDS': str(len(listen)), 'LISTEN_FDNAMES': names}
             high = [os.dup(one.fileno()) for one in listen]
 
