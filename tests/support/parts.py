@@ -16,8 +16,8 @@ import time
 from dataclasses import dataclass, field
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), '..', '..'))
-USUAL = ['tree', 'unit', 'bytes', 'scenario', 'e2e', 'plone', 'asan', 'tsan']
-PARTS = USUAL + ['bench', 'long']
+USUAL = ['tree', 'unit', 'bytes', 'scenario', 'e2e', 'swap', 'plone', 'asan', 'tsan']
+PARTS = USUAL + ['swap-plone', 'bench', 'long']
 CI = os.environ.get('CI') == 'true'
 TAIL_LINES = 60
 
@@ -202,6 +202,13 @@ class Suite:
             return []
         return [self.task(preset, 'e2e plone', [runner, '--bin', f'build/{preset}'], limit=1800)]
 
+    def swap(self, preset):
+        return [self.task(preset, 'swap', ['tests/e2e/swap/run', '--bin', f'build/{preset}', '--no-browser', '--jobs', str(self.jobs)],
+                          limit=900)]
+
+    def swap_plone(self, preset):
+        return [self.task(preset, 'swap plone', ['tests/e2e/swap/run', '--plone', '--bin', f'build/{preset}'], limit=5400)]
+
     def tree(self, preset):
         return [self.task(preset, 'tree', ['python3', 'tests/support/tree.py'])]
 
@@ -228,7 +235,7 @@ def run_part(suite, part):
         if problem:
             say(f'FAIL build {preset}\n{problem}')
             return Count(0, 1)
-    tasks = suite.sanitized(preset) if preset != 'release' else getattr(suite, part)(preset)
+    tasks = suite.sanitized(preset) if preset != 'release' else getattr(suite, part.replace('-', '_'))(preset)
     if part != 'scenario':
         tasks = [task for task in tasks if suite.only.search(task.name)]
     if not tasks:

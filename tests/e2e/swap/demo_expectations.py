@@ -101,11 +101,40 @@ def purging(suite):
                                "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n")
             return re.search(r"^X-Cache: (\w+)", answer, re.M | re.I).group(1)
         equal([ask("GET", stored) for _ in range(2)], ["MISS", "HIT"], "the address as the front spells it")
-        link = http.client.HTTPConnection("127.0.0.1", w.chain.cache_port, timeout=30)
-        link.request("PURGE", spelled, headers={"Content-Length": "0"})
-        equal(link.getresponse().status, 200, "PURGE in the other spelling")
-        link.close()
+        equal(purge(w, spelled), 200, "PURGE in the other spelling")
         equal(ask("GET", stored), "MISS", "after that PURGE")
+
+    @suite.test("a PURGE of a path finds its addresses with a query, too")
+    def _(w):
+        equal(purged_queries(w), "MISS", "the address with a query, after PURGE of the path")
+
+    @suite.test("where an editor's POST leads to, the cache asks anew, also without a PURGE")
+    def _(w):
+        w.visitor().get("/")
+        equal(w.visitor().get("/").hit, True, "before")
+        answer = w.editor().post("/logout", {})
+        equal((answer.status, answer.header("Location")), (302, w.chain.url + "/"), "the log-out")
+        equal(w.visitor().get("/").hit, False, "hit after the POST")
+
+
+def purged_queries(w):
+    """What the cache says of an address with a query after a PURGE of its path."""
+    inner = f"/VirtualHostBase/https/localhost:{w.chain.port}/Demo/VirtualHostRoot/pictures"
+    for path in ("/pictures", "/pictures?size=large"):
+        w.visitor().get(path)
+        equal(w.visitor().get(path).hit, True, f"{path} before")
+    equal(purge(w, inner), 200, "PURGE")
+    equal(w.visitor().get("/pictures").hit, False, "hit of the path after PURGE")
+    return "HIT" if w.visitor().get("/pictures?size=large").hit else "MISS"
+
+
+def purge(w, path):
+    """Status of a PURGE as the application sends it."""
+    link = http.client.HTTPConnection("127.0.0.1", w.chain.cache_port, timeout=30)
+    link.request("PURGE", path, headers={"Content-Length": "0"})
+    status = link.getresponse().status
+    link.close()
+    return status
 
 
 def balancing(suite):
@@ -125,6 +154,13 @@ def balancing(suite):
         finally:
             w.admin("balancer", f"set server plone/{server} state ready")
         w.wait_up(2)
+
+    @suite.test("an editor who only reads gets the sticky cookie, too")
+    def _(w):
+        editor = w.editor()
+        editor.cookies.pop("serverid", None)
+        editor.get("/request")
+        expect("serverid" in editor.cookies, f"no sticky cookie: {sorted(editor.cookies)}")
 
     @suite.test("an instance never gets more than maxconn requests; the others wait and are served")
     def _(w):

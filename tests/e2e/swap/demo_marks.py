@@ -1,9 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the peers cannot do of what the demo's tests expect; see marks.py."""
-from check import equal, until
+from check import equal, expect, until
+
+import demo_expectations
 
 
 def define(table):
+    nginx(table)
+    varnish(table)
+    haproxy(table)
+
+
+def nginx(table):
     @table.cannot("nginx", "PURGE and BAN from outside are refused and purge nothing",
                   "calls a method in lower case malformed (400), before any rule of ours is asked", r"^purge: '400' instead of '405'")
     def _(w):
@@ -25,3 +33,33 @@ def define(table):
                 link.sendall(request.encode())
                 equal(link.recv(12), b"HTTP/1.1 400", repr(request))
         equal(w.app_log("/smuggled"), before, "requests that reached the application")
+
+
+def varnish(table):
+    @table.cannot("varnish", "a PURGE of a path finds its addresses with a query, too", "`return (purge)` removes one hash, that is one address",
+                  "^the address with a query, after PURGE of the path: 'HIT'")
+    def _(w):
+        equal(demo_expectations.purged_queries(w), "HIT", "the address with a query, after PURGE of the path")
+        inner = f"/VirtualHostBase/https/localhost:{w.chain.port}/Demo/VirtualHostRoot/pictures?size=large"
+        equal(demo_expectations.purge(w, inner), 200, "PURGE with the query")
+        equal(w.visitor().get("/pictures?size=large").hit, False, "hit after PURGE with the query")
+
+    @table.cannot("varnish", "where an editor's POST leads to, the cache asks anew, also without a PURGE",
+                  "does not invalidate by what passes (RFC 9111, 4.4); only the application's PURGE does", "^hit after the POST: 'True'")
+    def _(w):
+        editor = w.editor()
+        w.visitor().get("/tour")
+        equal(w.visitor().get("/tour").hit, True, "before the edit")
+        w.save(editor, "/tour", "The tour", "Changed, and the cache was told so by PURGE.")
+        expect("was told so by PURGE" in w.visitor().get("/tour").text, "the page is old")
+
+
+def haproxy(table):
+    @table.cannot("haproxy", "an editor who only reads gets the sticky cookie, too",
+                  "chooses by method (`postonly`), not by a cookie of the request, who gets the sticky one", "^no sticky cookie: .'__ac'")
+    def _(w):
+        editor = w.editor()
+        expect("serverid" in editor.cookies, f"no sticky cookie with the answer to the log-in: {editor.cookies}")
+        editor.cookies.pop("serverid")
+        editor.post("/measure", {"any": "form"})
+        expect("serverid" in editor.cookies, f"no sticky cookie with the answer to a form: {editor.cookies}")
