@@ -101,7 +101,7 @@ class Nginx(Peer):
                 "/etc/ssl/example/": f"{own}/",
                 "/run/cachenode/http.sock": made.socket_path("cachenode"),
                 "https://www.example.org$request_uri": f"{made.url}$request_uri",
-                "/https/www.example.org:443/Plone/VirtualHostRoot": f"/https/localhost:{made.port}{made.site}/VirtualHostRoot"}
+                "/https/www.example.org:443/Plone/": f"/https/localhost:{made.port}{made.site}/"}
 
     def write(self):
         super().write()
