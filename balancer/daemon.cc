@@ -121,7 +121,8 @@ base::Result<void> BalancerDaemon::start(process::Runtime& runtime) {
   services_.resize(workers_);
   checker_ = std::make_unique<Checker>(runtime.control().loop(), runtime.error_log());
   roster_.set_checker(checker_.get());
-  if (!root_.state.empty()) roster_.set_overrides(load_state(root_.state, runtime.error_log()));
+  if (handed_over_ && handed_over_->overrides) roster_.set_overrides(std::move(*handed_over_->overrides));
+  else if (!root_.state.empty()) roster_.set_overrides(load_state(root_.state, runtime.error_log()));
   return {};
 }
 
@@ -145,6 +146,7 @@ void BalancerDaemon::commit(process::Daemon& from, process::Generation& next) {
                                               runtime_->workers());
   auto& generation = static_cast<Generation&>(next);
   generation.gone = roster_.commit(generation.plan);
+  if (const auto known = std::exchange(handed_over_, {})) apply(*known, *generation.plan, now());
   if (fresh && !roster_.overrides().empty()) keep_state();
 }
 
@@ -175,6 +177,20 @@ std::unique_ptr<process::WorkerService> BalancerDaemon::make_service(process::Ru
 }
 
 void BalancerDaemon::append_metrics(std::string& out) { out += metrics_text(*roster_.plan(), now()); }
+
+process::HandoverBooks BalancerDaemon::books() {
+  process::HandoverBooks out;
+  for (const auto& backend : roster_.plan()->backends)
+    out.emplace_back(backend->name(), std::shared_ptr<http::Admission>(backend->state, &backend->state->book));
+  return out;
+}
+
+// Another process may check from now on, and keep the state file.
+void BalancerDaemon::draining() {
+  for (const auto& backend : roster_.plan()->backends)
+    for (const auto& server : backend->state->servers) checker_->end(*server);
+  state_file_.reset();
+}
 
 void BalancerDaemon::stop() {
   state_file_.reset();

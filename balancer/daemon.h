@@ -4,6 +4,7 @@
 
 #include "balancer/checker.h"
 #include "balancer/generation.h"
+#include "balancer/handover.h"
 #include "balancer/roster.h"
 #include "balancer/state_file.h"
 #include "process/daemon.h"
@@ -31,6 +32,10 @@ class BalancerDaemon final : public process::DaemonWith<Options> {
   void settled(const process::Generation& next, const process::Generation& before) override;
   std::unique_ptr<process::WorkerService> make_service(process::Runtime& runtime, net::Thread& worker, process::Generations& generations) override;
   void append_metrics(std::string& out) override;
+  std::string handover_state() override { return handover_text(*roster_.plan(), roster_.overrides()); }
+  void take_handover_state(std::string_view state) override { handed_over_ = parse_handover(state); }
+  process::HandoverBooks books() override;
+  void draining() override;
   void stop() override;
 
   const Roster& roster() const { return roster_; }
@@ -52,6 +57,7 @@ class BalancerDaemon final : public process::DaemonWith<Options> {
   std::uint32_t workers_ = 0;        // fixed by the start
   Roster roster_;
   std::unique_ptr<StateFile> state_file_;
+  std::optional<Handover> handed_over_;  // by the process before this one, until the first generation serves
   // Desks go before the books.
   std::vector<std::unique_ptr<http::LoopDesk>> desks_;
   std::vector<BalanceService*> services_;  // each used on its worker's thread only
