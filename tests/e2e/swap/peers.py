@@ -2,6 +2,7 @@
 """nginx, Varnish and HAProxy as stages of a chain: deploy/samples/swap with addresses filled in, as processes without rights."""
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -11,7 +12,6 @@ import chain
 
 SAMPLES = f"{chain.HERE}/samples/swap"
 NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-VARNISH_PARAMETERS = ["-p", "http_req_hdr_len=16k", "-p", "pipe_timeout=3600"]   # as the sample's head says
 
 
 def connects(address):
@@ -118,9 +118,14 @@ class Varnish(Peer):
     logger = None
 
     def command(self):
-        self.work = f"{self.directory}/work"   # its name is part of a socket's path nowhere
-        return [program("varnishd"), "-F", "-n", self.work, "-f", self.config, "-s", "malloc,1g", *VARNISH_PARAMETERS,
-                "-a", f"front={self.made.socket_path('cachenode')},mode=0666", "-a", f"plone=127.0.0.1:{self.made.cache_port}", "-T", "none"]
+        """The command line in the sample's head, with our addresses."""
+        self.work = f"{self.directory}/work"
+        path = f"{SAMPLES}/{self.source}"
+        with open(path) as f:
+            words = re.search(r"^# +varnishd ((?:.*\\\n)*.*)", f.read(), re.M).group(1)
+        words = chain.fill(words, {"\\\n#": "", "FILE": self.config, "/run/cachenode/http.sock": self.made.socket_path("cachenode"),
+                                   "127.0.0.1:6081": f"127.0.0.1:{self.made.cache_port}"}, path)
+        return [program("varnishd"), *shlex.split(words), "-n", self.work, "-T", "none"]
 
     def check_command(self):
         return [program("varnishd"), "-C", "-n", f"{self.directory}/check", "-f", self.config]
