@@ -42,6 +42,8 @@ class UpstreamConnection final : public net::Task {
   Step run() override;
 
  private:
+  static constexpr std::size_t answer_window = 128 * 1024;  // decoded bytes a lease may hold before reading pauses
+  static constexpr int max_interims = 16;
   // In the order in which they happen.
   enum class State : std::uint8_t { connecting, idle, head, body, tunnel, closing };
   // What a handler asks run() to do next.
