@@ -24,6 +24,7 @@ class Compiler {
       view->tls = !std::holds_alternative<std::monostate>(listen.tls);
       out_.listeners.push_back(std::move(view));
     }
+    out_.debug_from = options_.debug_from.list;
     out_.via_visits = options_.via_visits;
     out_.body_size = options_.limits.body_size;
     if (options_.log.access) add_format(options_.log.access->format.empty() ? "combined" : options_.log.access->format);

@@ -40,6 +40,7 @@ struct Compiled {
   std::vector<RouteQueue> route_queues;                        // Route::queue_place
   std::vector<std::shared_ptr<const ListenerView>> listeners;  // one for each [[listen]]
   std::size_t routes = 0;                                      // of all sites: Route::number is below
+  std::shared_ptr<const net::NetworkList> debug_from;
   std::string via;
   std::uint32_t via_visits = 0;
   std::uint64_t body_size = 256ULL << 20;

@@ -151,6 +151,10 @@ void Daemon::replaced(const process::TlsMaterial& old, const std::shared_ptr<con
   }
 }
 
+std::string Daemon::handover_state() { return tickets_->save(); }
+
+void Daemon::take_handover_state(std::string_view state) { tickets_->restore(state); }
+
 void Daemon::append_metrics(std::string& out) {
   std::map<std::string, std::int64_t> expiries;
   for (const auto& material : tls_)

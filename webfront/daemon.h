@@ -27,6 +27,10 @@ class Daemon final : public process::DaemonWith<Options> {
   void settled(const process::Generation& next, const process::Generation& before) override;
   std::unique_ptr<process::WorkerService> make_service(process::Runtime& runtime, net::Thread& worker, process::Generations& generations) override;
   void append_metrics(std::string& out) override;
+  // The ticket keys, so that clients of the process before are known to the next.
+  std::string handover_state() override;
+  void take_handover_state(std::string_view state) override;
+  process::HandoverBooks books() override { return state_->books(); }
   void stop() override;
 
  protected:

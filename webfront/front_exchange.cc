@@ -9,6 +9,7 @@
 #include "http/request_id.h"
 #include "http/via.h"
 #include "webfront/front_service.h"
+#include "webfront/public_fields.h"
 
 namespace webfront {
 
@@ -209,6 +210,7 @@ const std::string& FrontExchange::request_id() {
   if (!request_id_.empty()) return request_id_;
   const auto named = stream_.head.get(http::Token::x_request_id);
   request_id_ = client_.peer_trusted && named && http::valid_request_id(*named) ? std::string(*named) : http::new_request_id();
+  name_request(request_id_);  // trace finds it
   return request_id_;
 }
 
@@ -299,6 +301,11 @@ void FrontExchange::answer_head() {
   const char* version = head.minor_version() == 0 ? "1.0" : "1.1";
   http::remove_hop_by_hop(head);
   http::append_via(head, version, compiled().via);
+  if (head.has(http::Token::cache_status) && !compiled().debug_from->contains_text(client_.ip)) {
+    const std::string status = public_cache_status(head.joined(http::Token::cache_status));
+    head.remove(http::Token::cache_status);
+    if (!status.empty()) head.add(http::Token::cache_status, status);
+  }
   edit_headers(head, plan_.site, plan_.route, view_, true);
   keep_for_log(head);
   if (lease_->must_close()) stream_.sink->close_after();

@@ -44,6 +44,13 @@ std::shared_ptr<http::Admission> State::book(const std::string& key, const std::
   return made;
 }
 
+process::HandoverBooks State::books() const {
+  process::HandoverBooks out;
+  for (const auto& [key, known] : books_)
+    if (auto living = known.lock()) out.emplace_back(key, std::move(living));
+  return out;
+}
+
 std::shared_ptr<Turns> State::turns(const std::string& upstream) {
   std::weak_ptr<Turns>& known = turns_[upstream];
   if (auto living = known.lock()) return living;

@@ -13,6 +13,7 @@
 #include "http/admission.h"
 #include "observe/metrics.h"
 #include "process/generation.h"
+#include "process/handover_link.h"
 #include "webfront/compile.h"
 
 namespace process {
@@ -63,6 +64,8 @@ class State {
   std::unique_ptr<Generation> bind(std::shared_ptr<const Compiled> compiled, const Generation* previous);
   // The generation will serve: its limits hold, its requests are counted.
   void commit(Generation& next, observe::Metrics& metrics, base::TimePoint now);
+  // Those that somebody holds, by a key that another process of the same configuration has, too.
+  process::HandoverBooks books() const;
   // Books that only `before` has are buried.
   static void settle(const Generation& next, const Generation& before, process::Runtime& runtime);
 

@@ -88,6 +88,7 @@ const Table<Options>& table_of<Options>() {
   static const Table<O> table("webfront: TLS and HTTP/2, sites and routes, files.", {
     embed<O>(&O::process),
     option("trusted_proxies", &O::trusted_proxies, "The only peers whose X-Forwarded-*, Forwarded and X-Request-ID are believed; `unix`: peers on Unix sockets."),
+    option("debug_from", &O::debug_from, "Clients that are told what the public is not: `detail` and `key` of Cache-Status.").live(),
     option("via", &O::via, "Our name in Via.").check(token_problem).default_text("`webfront-` and six digits of machine and configuration"),
     option("via_visits", &O::via_visits, "How often a request may have been here before; beyond it 508."),
     option("log", &O::log, "Logs."),

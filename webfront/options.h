@@ -56,6 +56,7 @@ struct Options {
   config::Where where;
   process::ProcessOptions process;
   process::Networks trusted_proxies;
+  process::Networks debug_from;
   std::string via;                 // empty: drawn from machine and configuration
   std::uint32_t via_visits = 0;
   process::LogOptions log;

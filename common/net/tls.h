@@ -79,8 +79,11 @@ class TicketKeys {
   Key current() const;
   enum class Found : std::uint8_t { no, older, current };
   Found find(const unsigned char* name, Key& out) const;
-  std::vector<Key> keys() const;         // newest first: handing over to a new process
+  std::vector<Key> keys() const;         // newest first
   void set(std::vector<Key> keys);       // adopts them; not empty
+  // For handing over to a new process. What cannot be read changes nothing: the keys are then new ones.
+  std::string save() const;
+  bool restore(std::string_view saved);
 
  private:
   mutable std::mutex mutex_;

@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 
 #include <cstring>
+#include <span>
 
 #include "base/check.h"
 #include "net/tls.h"
@@ -89,6 +90,32 @@ void TicketKeys::set(std::vector<Key> keys) {
   CHECK(!keys.empty());
   std::lock_guard lock(mutex_);
   keys_ = std::move(keys);
+}
+
+std::string TicketKeys::save() const {
+  std::string out;
+  for (Key& key : keys()) {
+    for (const auto& part : {std::span<const unsigned char>(key.name), std::span<const unsigned char>(key.cipher), std::span<const unsigned char>(key.mac)})
+      out.append(reinterpret_cast<const char*>(part.data()), part.size());
+    forget(key);
+  }
+  return out;
+}
+
+bool TicketKeys::restore(std::string_view saved) {
+  constexpr std::size_t size = sizeof(Key::name) + sizeof(Key::cipher) + sizeof(Key::mac);
+  if (saved.empty() || saved.size() % size != 0 || saved.size() / size > kept) return false;
+  std::vector<Key> keys;
+  for (; !saved.empty(); saved.remove_prefix(size)) {
+    Key& key = keys.emplace_back();
+    std::size_t at = 0;
+    for (const auto& part : {std::span<unsigned char>(key.name), std::span<unsigned char>(key.cipher), std::span<unsigned char>(key.mac)}) {
+      std::memcpy(part.data(), saved.data() + at, part.size());
+      at += part.size();
+    }
+  }
+  set(std::move(keys));
+  return true;
 }
 
 void use_ticket_keys(SSL_CTX* context, TicketKeys* keys) {

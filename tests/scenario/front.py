@@ -323,6 +323,18 @@ def test_a_large_file(place):
         assert got.complete and got.body == body
 
 
+def test_details_of_caches_are_for_those_who_may_know(place):
+    origin = place.origin(lambda connection, request: connection.answer(200, 'Cache-Status: cachenode; fwd=bypass; detail=authenticated:cookie:__ac', b'x'))
+    routes = f'[[site.route]]\nproxy = "{origin.address}"\n'
+    assert ask(place.webfront(routes)).get('Cache-Status') == 'cachenode; fwd=bypass'
+    told = place.webfront(routes, top='debug_from = ["127.0.0.1", "unix"]\n', tag='told')
+    assert ask(told).get('Cache-Status') == 'cachenode; fwd=bypass; detail=authenticated:cookie:__ac'
+    asked_by = place.webfront(routes, top='debug_from = ["192.0.2.0/24"]\ntrusted_proxies = ["127.0.0.1", "unix"]\n', tag='proxied')
+    for client, wanted in (('192.0.2.7', True), ('198.51.100.7', False)):
+        got = ask(asked_by, fields=f'X-Forwarded-For: {client}').get('Cache-Status')
+        assert ('detail' in got) == wanted, (client, got)
+
+
 # ---- TLS
 
 def tls_front(place, origin, more='', protocols=''):

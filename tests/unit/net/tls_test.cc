@@ -368,3 +368,22 @@ TEST_CASE("a context refuses what OpenSSL does not know") {
   options.min_version = "1.1";
   CHECK(net::TlsContext::build(options).error().reason.is(net::reasons::tls_option));
 }
+
+TEST_CASE("ticket keys are saved and restored; what is no save changes nothing") {
+  net::TicketKeys keys;
+  keys.rotate();
+  const std::string saved = keys.save();
+  net::TicketKeys other;
+  const auto before = other.current();
+  CHECK_FALSE(other.restore(""));
+  CHECK_FALSE(other.restore(saved.substr(1)));
+  CHECK_FALSE(other.restore(saved + saved));
+  CHECK(other.current().name == before.name);
+  REQUIRE(other.restore(saved));
+  REQUIRE(other.keys().size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    CHECK(other.keys()[i].name == keys.keys()[i].name);
+    CHECK(other.keys()[i].cipher == keys.keys()[i].cipher);
+    CHECK(other.keys()[i].mac == keys.keys()[i].mac);
+  }
+}

@@ -6,6 +6,7 @@
 #include "config/loader.h"
 #include "webfront/front_service.h"
 #include "webfront/options.h"
+#include "webfront/public_fields.h"
 
 using engine_test::Wire;
 using namespace webfront;
@@ -363,4 +364,18 @@ TEST_CASE("connections of a server that is gone are closed, those of one that st
   bench.client("GET /c HTTP/1.1\r\nHost: h\r\n\r\n");
   CHECK(bench.servers.size() == 2);
   CHECK(has(bench.servers[1]->take(), "GET /c "));
+}
+
+TEST_CASE("what Cache-Status says of the inside is not for the public") {
+  CHECK(public_cache_status("cachenode; hit; ttl=376") == "cachenode; hit; ttl=376");
+  CHECK(public_cache_status("cachenode; fwd=bypass; detail=authenticated:cookie:__ac") == "cachenode; fwd=bypass");
+  CHECK(public_cache_status("a; detail=\"x; y, z\\\"\"; hit, b;key=\"/p\";fwd=miss ; detail = 1") == "a; hit, b;fwd=miss ");
+  CHECK(public_cache_status("detail; hit; keys=1") == "detail; hit; keys=1");
+  CHECK(public_cache_status("a; detail=\"no end; hit") == "");
+  Bench bench(everything);
+  auto client = bench.client("GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
+  bench.servers[0]->send("HTTP/1.1 200 OK\r\nCache-Status: first; hit; detail=grace\r\nCache-Status: second; key=\"k\"; fwd=miss\r\nContent-Length: 2\r\n\r\nok");
+  bench.loop.drain();
+  CHECK(has(client->received(), "Cache-Status: first; hit, second; fwd=miss\r\n"));
+  CHECK_FALSE(has(client->received(), "grace"));
 }
