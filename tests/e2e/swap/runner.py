@@ -2,7 +2,9 @@
 """Command line of tests/e2e/swap/run."""
 import argparse
 import concurrent.futures
+import contextlib
 import re
+import signal
 import subprocess
 import sys
 
@@ -26,6 +28,20 @@ def parse(description, what):
     return suite, options
 
 
+def run_and_stop(suite, setup):
+    """As suite.run, but nothing is left behind by Ctrl-C or SIGTERM either."""
+    made = []
+
+    def begin(options):
+        made.append(setup(options))
+        return made[0]
+    try:
+        return suite.run(begin, lambda w: w.stop())
+    finally:
+        for one in made:
+            one.stop_everything()
+
+
 def demo_chain(suite, options):
     import demo_expectations
     import demo_marks
@@ -36,14 +52,15 @@ def demo_chain(suite, options):
     table = marks.Marks()
     demo_marks.define(table)
     table.apply(suite, options.chain.split("+"))
-    return suite.run(demo_swapped.DemoWorld, lambda w: w.stop())
+    return run_and_stop(suite, demo_swapped.DemoWorld)
 
 
 def demo(suite, options):
     """A process for each chain, some at a time; tells what each said in the order of CHAINS."""
     passed = failed = 0
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for name, output, code in pool.map(child, chosen(options)):
+    children = []
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool, ended(children):
+        for name, output, code in pool.map(lambda name: child(name, children), chosen(options)):
             print(f"== {name}\n{output.rsplit(chr(10), 2)[0]}", flush=True)
             total = re.search(r"^(\d+) passed, (\d+) failed$", output, re.M)
             passed += int(total.group(1)) if total else 0
@@ -66,18 +83,33 @@ def plone(suite, options):
             print(f"== {name}", flush=True)
             suite.tests, suite.options.chain = list(tests), name
             table.apply(suite, name.split("+"))
-            suite.run(lambda o: plone_swapped.PloneWorld(o, site), lambda w: w.stop())
+            run_and_stop(suite, lambda o: plone_swapped.PloneWorld(o, site))
             passed, failed = passed + suite.passed, failed + suite.failed
     finally:
         site.stop()
     return passed, failed
 
 
-def child(name):
+@contextlib.contextmanager
+def ended(children):
+    """At the end of the block, also by an exception, no child runs and none is started any more."""
+    try:
+        yield
+    finally:
+        for process in children:
+            process.terminate()
+        children.append(None)
+
+
+def child(name, children):
     """Runs this program for one chain; returns its output."""
-    argv = [sys.executable, *sys.argv, "--only", name]
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return name, done.stdout, done.returncode
+    if None in children:
+        return name, "", 1
+    process = subprocess.Popen([sys.executable, *sys.argv, "--only", name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True)
+    children.append(process)
+    output, _ = process.communicate()
+    return name, output, process.returncode
 
 
 def chosen(options):
@@ -86,6 +118,7 @@ def chosen(options):
 
 def main(description, what):
     suite, options = parse(description, what)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)   # everything is stopped, as by Ctrl-C
     if what == "demo" and options.chain in swapped.CHAINS:
         return demo_chain(suite, options)
     passed, failed = (plone if what == "plone" else demo)(suite, options)

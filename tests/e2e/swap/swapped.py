@@ -41,7 +41,9 @@ class SwappedChain(chain.Chain):
         return self.peers[role].log_text() if role in self.peers else chain.tail(self.log(role), 1 << 24)
 
     def keep(self, where):
-        """Moves configurations and logs there; the rest goes."""
+        """Moves configurations and logs there, once; the rest goes."""
+        if not os.path.isdir(self.run_dir):
+            return
         shutil.rmtree(where, ignore_errors=True)
         os.makedirs(where)
         for directory in (self.run_dir, *(p.directory for p in self.peers.values())):
