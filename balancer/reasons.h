@@ -64,7 +64,7 @@ inline constexpr base::ReasonRow loop{"loop", "the request has passed through {s
 inline constexpr base::ReasonRow health_up{"health", "health page: a server is up", 200};
 inline constexpr base::ReasonRow health_down{"health-down", "health page: no server is up", 503};
 inline constexpr base::ReasonRow health_unknown{"health-unknown", "health page: there is no backend {s}", 404};
-inline constexpr base::ReasonRow done{"done", "answered"};
+inline constexpr base::ReasonRow done{"done", "answered", 200};
 inline constexpr base::ReasonRow client_left{"client-left", "the client left before the answer had begun", 499};
 inline constexpr base::ReasonRow client_cut{"client-cut", "the client left while the answer was sent"};
 inline constexpr base::ReasonRow left_queue{"left-queue", "the client left while the request waited in the queue", 499};

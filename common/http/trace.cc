@@ -21,7 +21,8 @@ std::uint32_t microseconds(base::Duration time) {
 
 std::string TraceRecord::name() const { return std::to_string(connection) + "." + std::to_string(request); }
 
-// Refusals (4xx) are answers like others, but for those that say that somebody left or was too slow.
+// A row of status 200 is an ordinary end, one of 0 something that broke what had begun. Refusals (4xx) are answers like others, but for
+// those that say that somebody left or was too slow.
 bool TraceRecord::failed() const {
   if (status >= 500) return true;
   if (reason == &reasons::finished || status == 101) return false;

@@ -94,7 +94,11 @@ bool parse_trace(AdminArguments arguments, TraceQuestion& out) {
 
 void trace_answer(const TraceQuestion& question, std::vector<TraceRecord> records, const std::string& missing, Reply& reply) {
   const bool one = question.what == TraceQuestion::What::one;
-  std::sort(records.begin(), records.end(), [](const TraceRecord& a, const TraceRecord& b) { return a.ended() > b.ended(); });
+  // Workers to which nothing was slow gave their slowest: these count only if nobody knows better, and then by their time.
+  const bool some_slow = std::any_of(records.begin(), records.end(), [](const TraceRecord& r) { return r.slow(); });
+  const bool slowest = question.what == TraceQuestion::What::slow && !some_slow;
+  if (question.what == TraceQuestion::What::slow && some_slow) std::erase_if(records, [](const TraceRecord& r) { return !r.slow(); });
+  std::sort(records.begin(), records.end(), [slowest](const TraceRecord& a, const TraceRecord& b) { return slowest ? a.total > b.total : a.ended() > b.ended(); });
   if (!one && records.size() > question.limit) records.resize(question.limit);
   const bool none = one && records.empty();
   if (!missing.empty()) reply.line("no answer from worker " + missing + ", which has not been through its loop since");

@@ -78,6 +78,19 @@ TEST_CASE("a list is of all workers, newest first, and cut") {
   CHECK_FALSE(reply.failed);
 }
 
+TEST_CASE("what was slow, or else the slowest") {
+  const TraceQuestion question{What::slow, 2, {}};
+  http::TraceRecord slow = record(1, 1s, "/slow"), quick = record(2, 9s, "/quick"), quicker = record(3, 9s, "/quicker");
+  slow.total = 1500ms;
+  quicker.total = 1ms;
+  Reply some, none;
+  trace_answer(question, {quick, slow, quicker}, "", some);
+  CHECK(some.text.find("/slow") != std::string::npos);
+  CHECK(some.text.find("/quick") == std::string::npos);
+  trace_answer(question, {quicker, quick}, "", none);
+  CHECK(none.text.find("/quick\n") < none.text.find("/quicker\n"));
+}
+
 TEST_CASE("one exchange is shown with its states") {
   Reply reply;
   trace_answer({What::one, 20, "1.2"}, {record(1, 1s)}, "", reply);
@@ -87,7 +100,7 @@ TEST_CASE("one exchange is shown with its states") {
   Reply none;
   trace_answer({What::one, 20, "x\n"}, {}, "", none);
   CHECK(none.failed);
-  CHECK(none.text == "no exchange that ended is remembered as x\\x0a\n");
+  CHECK(none.text == "no exchange that ended is remembered as x\\x0A\n");
 }
 
 TEST_CASE("a worker that does not answer is named, and what others know is told") {
