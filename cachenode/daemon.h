@@ -27,6 +27,8 @@ class CachenodeDaemon final : public process::DaemonWith<Options> {
   void commit(process::Daemon& from, process::Generation& next) override;
   void settled(const process::Generation& next, const process::Generation& before) override;
   std::unique_ptr<process::WorkerService> make_service(process::Runtime& runtime, net::Thread& worker, process::Generations& generations) override;
+  // The origin's. What is stored stays behind: the next process begins with an empty store.
+  process::HandoverBooks books() override { return {{origin_->name(), std::shared_ptr<http::Admission>(origin_, &origin_->book)}}; }
   void draining() override;
   void stop() override;
 

@@ -105,6 +105,7 @@ void State::commit(Generation& next, observe::Metrics& metrics, base::TimePoint 
 
 void State::settle(const Generation& next, const Generation& before, process::Runtime& runtime) {
   const auto still = all_books(next);
+  for (const auto& book : still) runtime.exhume(book.get());
   for (const auto& book : all_books(before)) {
     if (has(still, book)) continue;
     runtime.bury(book, [raw = book.get()] {

@@ -66,7 +66,7 @@ class State {
   void commit(Generation& next, observe::Metrics& metrics, base::TimePoint now);
   // Those that somebody holds, by a key that another process of the same configuration has, too.
   process::HandoverBooks books() const;
-  // Books that only `before` has are buried.
+  // Books that only `before` has are buried; those that came back before they were gone are not.
   static void settle(const Generation& next, const Generation& before, process::Runtime& runtime);
 
  private:

@@ -24,6 +24,7 @@ namespace process {
 // Books by a key that both processes have.
 using HandoverBooks = std::vector<std::pair<std::string, std::shared_ptr<http::Admission>>>;
 
+// Two versions of a daemon may be talking: the numbers stay, new ones come at the end.
 enum class Handed : std::uint8_t {
   // From the old process, at once:
   hello,      // version of these messages, workers, upgrades that went well, upgrades that failed

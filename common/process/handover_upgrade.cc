@@ -26,6 +26,15 @@ constexpr base::Duration interval = 10ms;   // slots that nobody uses go back
 constexpr int child_fd = 3;                 // of the link, in the new process
 constexpr const char* variable = "TRIVET_HANDOVER";
 
+std::string one_line(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c != '\n' && (c != ' ' || !out.ends_with(' '))) out += c;
+    else if (c == '\n') out += "; ";
+  }
+  return out;
+}
+
 std::string how_it_ended(const siginfo_t& info) {
   if (info.si_code == CLD_EXITED) return fmt::format("it ended with exit code {}", info.si_status);
   return fmt::format("it was ended by signal {}", info.si_status);
@@ -145,18 +154,25 @@ net::Task::Step Upgrade::run() {
   read();
   look_at_child();
   if (state_ == State::over) return Step::wait;
-  if (link_.ended()) {
-    if (state_ != State::served) fail("the new process hung up before it served");
-    slots_->end(now());
-    clear_deadline();
-    return Step::wait;
-  }
+  if (link_.ended()) return hung_up();
   if (state_ != State::served && now() >= give_up_) {
     fail(fmt::format("the new process did not serve within {} s", std::chrono::duration_cast<std::chrono::seconds>(patience).count()));
     return Step::wait;
   }
   if (state_ != State::offered) slots_->look(now());
   set_deadline_after(state_ == State::offered && !link_.waits() ? base::Duration(100ms) : interval);
+  return Step::wait;
+}
+
+// It has ended, or will in a moment: how is a better answer.
+net::Task::Step Upgrade::hung_up() {
+  slots_->end(now());
+  clear_deadline();
+  if (state_ == State::served) return Step::wait;
+  if (state_ != State::hung_up) give_up_ = now() + 2s;
+  state_ = State::hung_up;
+  if (now() >= give_up_) fail("the new process hung up before it served");
+  else set_deadline(give_up_);
   return Step::wait;
 }
 
@@ -289,7 +305,7 @@ void Life::next_upgrade() {
   auto ended = [this, done](const UpgradeResult& result) {
     if (!result.well) {
       ++upgrade_counts_.failed;
-      error_log().write(Level::error, "upgrade failed, process " + std::to_string(::getpid()) + " goes on: " + result.text);
+      error_log().write(Level::error, "upgrade failed, process " + std::to_string(::getpid()) + " goes on: " + one_line(result.text));
       // Not destroyed while it calls.
       control_.post([this] {
         upgrade_.reset();

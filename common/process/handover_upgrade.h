@@ -53,11 +53,12 @@ class Upgrade final : public net::Task {
 
  private:
   // In the order in which they happen.
-  enum class State : std::uint8_t { offered, lent, served, over };
+  enum class State : std::uint8_t { offered, lent, served, hung_up, over };
   bool spawn();
   void offer();
   void offer_listeners();
   void offer_listener(std::int64_t kind, const std::string& key, const net::Listener& listener);
+  Step hung_up();
   void read();
   bool handle(wire::Message& message);
   bool serving(wire::Reader& in);
