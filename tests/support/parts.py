@@ -203,7 +203,7 @@ class Suite:
         return [self.task(preset, 'e2e plone', [runner, '--bin', f'build/{preset}'], limit=1800)]
 
     def swap(self, preset):
-        return [self.task(preset, 'swap', ['tests/e2e/swap/run', '--bin', f'build/{preset}', '--no-browser', '--jobs', str(self.jobs)],
+        return [self.task(preset, 'swap', ['tests/e2e/swap/run', '--bin', f'build/{preset}', '--no-browser', '--jobs', str(self.jobs * 2)],
                           limit=900)]
 
     def swap_plone(self, preset):

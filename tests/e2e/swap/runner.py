@@ -70,10 +70,12 @@ def demo(suite, options):
 
 def plone(suite, options):
     """One Plone, and each chain in front of it in turn."""
+    import plone_expectations
     import plone_marks
     import plone_swapped
     for subject in PLONE_SUBJECTS:
         __import__(f"plone_{subject}").define(suite)
+    plone_expectations.define(suite)
     table = marks.Marks()
     plone_marks.define(table)
     tests, passed, failed = suite.tests, 0, 0
