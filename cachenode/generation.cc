@@ -60,6 +60,7 @@ void State::commit(const Generation& next, base::TimePoint now) {
 }
 
 void State::settle(const Generation& next, const Generation& before, process::Runtime& runtime) {
+  runtime.exhume(next.origin.get());
   if (next.origin == before.origin) return;
   runtime.bury(before.origin, [raw = before.origin.get()] {
     const http::Admission::Totals totals = raw->book.totals();

@@ -76,6 +76,8 @@ class Runtime {
   // For state that no configuration names any more. It is kept while `in_use()` says so (asked on the control thread, from time to
   // time) and until every worker has been through its loop since; then `last()` runs, if given, and the state is let go.
   virtual void bury(std::shared_ptr<void> state, std::function<bool()> in_use, std::function<void()> last = {}) = 0;
+  // It is named again. Nothing happens if it was not buried.
+  virtual void exhume(const void* state) { (void)state; }
 };
 
 class Daemon {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "process/graveyard.h"
 
-#include <algorithm>
-
 namespace process {
 
 using namespace std::chrono_literals;
@@ -12,10 +10,12 @@ Graveyard::Graveyard(net::EventLoop& loop, Workers& workers) : Task(loop, static
 Graveyard::~Graveyard() = default;
 
 void Graveyard::bury(std::shared_ptr<void> state, std::function<bool()> in_use, std::function<void()> last) {
-  // It may have come back into use since it was buried, and go a second time.
-  const bool known = std::any_of(graves_.begin(), graves_.end(), [&](const Grave& one) { return one.state == state; });
-  if (!known) graves_.push_back({std::move(state), std::move(in_use), std::move(last)});
+  graves_.push_back({std::move(state), std::move(in_use), std::move(last)});
   ring();
+}
+
+void Graveyard::exhume(const void* state) {
+  std::erase_if(graves_, [&](const Grave& one) { return one.state.get() == state; });
 }
 
 net::Task::Step Graveyard::run() {

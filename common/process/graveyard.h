@@ -18,6 +18,7 @@ class Graveyard final : private net::TaskOwner, private net::Task {
   Graveyard(net::EventLoop& loop, Workers& workers);
   ~Graveyard() override;
   void bury(std::shared_ptr<void> state, std::function<bool()> in_use, std::function<void()> last);
+  void exhume(const void* state);
   // Looks again: a generation has gone.
   void look() { ring(); }
   std::size_t size() const { return graves_.size(); }

@@ -58,6 +58,7 @@ class Life final : public Runtime, public net::TaskOwner {
   std::uint32_t connections() const override { return workers_.connections(); }
   bool draining() const override { return phase_.load(std::memory_order_relaxed) != Phase::serving; }
   void bury(std::shared_ptr<void> state, std::function<bool()> in_use, std::function<void()> last) override;
+  void exhume(const void* state) override;
   void replace_tls(const net::TlsContext* old, std::shared_ptr<net::TlsContext> fresh) override;
   void reap(net::Task&) override {}
 

@@ -206,6 +206,8 @@ void Life::accepter_gone(std::uint32_t listener) {
                 });
 }
 
+void Life::exhume(const void* state) { graveyard_->exhume(state); }
+
 void Life::bury(std::shared_ptr<void> state, std::function<bool()> in_use, std::function<void()> last) {
   graveyard_->bury(std::move(state), std::move(in_use), std::move(last));
 }

@@ -44,6 +44,9 @@ class FakeRuntime final : public process::Runtime {
   void bury(std::shared_ptr<void> state, std::function<bool()> in_use, std::function<void()> last) override {
     graves.push_back({std::move(state), std::move(in_use), std::move(last)});
   }
+  void exhume(const void* state) override {
+    std::erase_if(graves, [&](const Grave& one) { return one.state.get() == state; });
+  }
   bool buried(const void* state) const {
     for (const Grave& grave : graves)
       if (grave.state.get() == state) return true;

@@ -117,6 +117,9 @@ TEST_CASE("a queue that comes back while its places are still taken is the same 
   CHECK(serving.runtime.graves[0].in_use());
   CHECK(serving.reload(first).route_queues[1].get() == search);
   CHECK(search->totals().active == 1);
+  CHECK_FALSE(serving.runtime.buried(search));
+  serving.reload(second);
+  REQUIRE(serving.runtime.buried(search));
   slot.reset();
   CHECK_FALSE(serving.runtime.graves[0].in_use());
 }
