@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "observe/metrics_json.h"
 #include "process/admin_trace.h"
 #include "process/life.h"
@@ -21,6 +23,9 @@ std::vector<std::string> Life::needs_restart() const {
   std::vector<std::string> out;
   for (const config::Change& change : config::difference(daemon_.table(), started_with_, daemon_.effective_tree()).changes)
     if (change.reload == config::Reload::restart) out.push_back(change.key);
+  // An upgrade brings its file, but the number of workers of the process before.
+  const bool other = daemon_.process_options().worker_count() != workers();
+  if (other && std::find(out.begin(), out.end(), "workers") == out.end()) out.push_back("workers");
   return out;
 }
 

@@ -118,7 +118,7 @@ bool Predecessor::read_listener(wire::Reader& in, wire::Message& message) {
   const bool file = in.number() != 0;
   if (!in.complete() || kind < 0 || kind > 1 || message.descriptors.empty()) return false;
   const auto is = static_cast<Kind>(kind);
-  if (listeners_.empty() || listeners_.back().kind != is || listeners_.back().key != key) listeners_.push_back({is, key, file, false, {}});
+  if (listeners_.empty() || listeners_.back().kind != is || listeners_.back().key != key) listeners_.push_back({is, key, file, {}});
   for (net::Descriptor& fd : message.descriptors) listeners_.back().descriptors.push_back(std::move(fd));
   return true;
 }

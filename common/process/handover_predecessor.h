@@ -58,7 +58,6 @@ class Predecessor {
     Kind kind;
     std::string key;
     bool file;
-    bool taken = false;
     std::vector<net::Descriptor> descriptors;
   };
   bool read(wire::Message& message);

@@ -149,6 +149,42 @@ def test_balancer_under_load(place):
     under_load(place, 'balancer')
 
 
+def test_what_is_known_of_servers_goes_along(place):
+    """Health, so that nothing waits for first checks, and what administrators changed."""
+    answering = threading.Event()
+    answering.set()
+    gate = threading.Event()
+
+    def answer(connection, request):
+        if request.target == '/check' and not answering.is_set():
+            gate.wait(wire.patience() * 4)
+            return False
+        connection.answer(200, '', request.target.encode())
+    origin, down = place.origin(answer), place.origin()
+    down.stop()
+    text = (f'admin = "unix:{place.path("admin")}"\n[[frontend]]\nname = "front"\nbind = "{place.new_address("b")}"\ndefault_backend = "app"\n'
+            '[[backend]]\nname = "app"\ncheck = { type = "http", request = { uri = "/check" }, timeout = "60s", interval = { up = "50ms" } }\n')
+    for n, address in enumerate((origin.address, down.address, origin.address), 1):
+        text += f'[[backend.server]]\nname = "s{n}"\naddress = "{address}"\n'
+
+    def servers():
+        lines = [line.split(',') for line in reloading.admin(place, 'show stat').splitlines() if line.startswith('app,s')]
+        return {line[1]: line[17] for line in lines}
+    with chain(place, 'balancer', text) as run:
+        wire.wait_for(lambda: (servers()['s1'], servers()['s2'], servers()['s3']) == ('UP', 'DOWN', 'UP'), 'checks')
+        reloading.admin(place, 'set server app/s3 state maint')
+        reloading.admin(place, 'set server app/s1 weight 7')
+        before = servers(), reloading.admin(place, 'diff')
+        assert before[0]['s3'].startswith('MAINT') and '7' in before[1], before
+        answering.clear()
+        for _ in range(2):
+            run.upgrade()
+            assert (servers(), reloading.admin(place, 'diff')) == before
+            got = wire.get(run.daemon.address(), '/now')
+            assert got.status == 200, got.status
+        gate.set()
+
+
 class Busy:
     """A server that counts how many requests it is asked at once."""
 
@@ -352,7 +388,7 @@ def test_sigusr2_and_what_changed_meanwhile(place):
         with chain(place, name, kind.text(lambda switch: False)) as run:
             address = run.daemon.address()
             with open(run.daemon.config, 'w') as file:
-                file.write(kind.text(lambda switch: switch in ('listener', 'frontend')))
+                file.write(re.sub('workers = .*', f'workers = {place.workers + 1}', kind.text(lambda switch: switch in ('listener', 'frontend'))))
             run.daemon.signal(signal.SIGUSR2)
             run.ends(run.pids[0])
             run.pids.append(run.pid())
@@ -360,6 +396,8 @@ def test_sigusr2_and_what_changed_meanwhile(place):
             assert run.daemon.address() == address
             for door in (address, kind.extra):
                 assert wire.get(door, '/quick/1').status == 200
+            assert reloading.status(place, 'workers') == str(place.workers)
+            assert 'workers' in reloading.status(place, 'waits for a restart')
             with open(run.daemon.config, 'w') as file:
                 file.write(kind.text(lambda switch: False))
             run.upgrade()
