@@ -41,7 +41,10 @@ Override Roster::prune(const ServerPlan& configured) {
   };
   if (o.deleted && o.deleted->configured != section_text(configured)) end("section", o.deleted, o.deleted->configured, section_text(configured));
   if (o.deleted) return o;  // what else is there is of the one that a command added in its place
-  if (o.added) end("section", o.added, "none", section_text(configured));
+  if (o.added) {
+    end("section", o.added, "none", section_text(configured));
+    o = {};  // the rest was of the other server
+  }
   if (o.weight && o.weight->configured != configured.weight) end("weight", o.weight, std::to_string(o.weight->configured), std::to_string(configured.weight));
   if (o.maxconn && o.maxconn->configured != configured.limit) end("maxconn", o.maxconn, std::to_string(o.maxconn->configured), std::to_string(configured.limit));
   if (o.address && o.address->configured != configured.address.text()) end("address", o.address, o.address->configured, configured.address.text());
