@@ -2,9 +2,11 @@
 """What systemd hears, gives and watches."""
 import os
 import re
+import shutil
 import signal
 import socket
 import struct
+import subprocess
 import time
 
 import wire
@@ -198,3 +200,32 @@ def test_sockets_for_another_process_are_left_alone(place):
     assert daemon.address() != address
     assert 'systemd' not in daemon.errors()
     given.close()
+
+
+def once(function):
+    function.once = True
+    return function
+
+
+@once
+def test_units_are_what_the_daemons_do(place):
+    """They parse, and the commands in them are understood."""
+    deploy = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'deploy')
+    for name, text in TEXTS.items():
+        with open(f'{deploy}/systemd/{name}.service') as file:
+            unit = file.read()
+        started = re.search(r'^ExecStart=/usr/sbin/(\w+) (.*)$', unit, re.M)
+        assert started[1] == name
+        config = write(place, name, text.replace('ADDRESS', '127.0.0.1:0'))
+        arguments = started[2].replace(f'/etc/{name}/{name}.toml', config).split()
+        assert subprocess.run([f'{place.binaries}/{name}', *arguments, '-t'], capture_output=True).returncode == 0
+        with open(f'{deploy}/logrotate/{name}') as file:
+            assert f'/usr/sbin/{name} reopen' in file.read()
+        with open(place.path(f'{name}.service'), 'w') as file:
+            file.write(re.sub('^Documentation=.*$', '', unit, flags=re.M).replace('/usr/sbin/', f'{place.binaries}/'))
+        shutil.copy(f'{deploy}/systemd/{name}.socket', place.path(f'{name}.socket'))
+    if shutil.which('systemd-analyze'):
+        units = [place.path(f'{name}.{kind}') for name in TEXTS for kind in ('service', 'socket')]
+        done = subprocess.run(['systemd-analyze', 'verify', '--man=no', *units], capture_output=True, text=True)
+        ours = [line for line in (done.stdout + done.stderr).splitlines() if place.directory in line or any(f'{name}.' in line for name in TEXTS)]
+        assert not ours, ours
