@@ -229,47 +229,98 @@ def test_two_balancers_never_send_two_requests(place):
         assert min(one.served for one in servers) > 50
 
 
-def long_request(place, ends):
-    """The old process's request holds the only slot; whoever comes to the new one waits until `ends` says so."""
-    gate, asked = threading.Event(), threading.Event()
+class OneSlot:
+    """A balancer with one server of one slot, whose requests for /long wait for `gate`, and an origin without limits that keeps a process busy."""
 
-    def answer(connection, request):
+    def __init__(self, place):
+        self.gate, self.side_gate, self.asked = threading.Event(), threading.Event(), threading.Event()
+        self.origin, side = place.origin(self.answer), place.origin(lambda connection, request: self.side_gate.wait(wire.patience() * 4) and connection.answer())
+        self.text = f'admin = "unix:{place.path("admin")}"\n[defaults]\ntimeout = {{ queue = "60s" }}\n'
+        for name, address, more in (('front', self.origin.address, 'maxconn = 1\n'), ('side', side.address, '')):
+            self.text += (f'[[frontend]]\nname = "{name}"\nbind = "{place.new_address(name)}"\ndefault_backend = "{name}"\n[[backend]]\nname = "{name}"\n'
+                          f'[[backend.server]]\nname = "s"\naddress = "{address}"\ncheck = false\n{more}')
+
+    def answer(self, connection, request):
         if request.target == '/long':
-            asked.set()
-            gate.wait(wire.patience() * 4)
+            self.asked.set()
+            self.gate.wait(wire.patience() * 4)
         connection.answer(200, '', f'GET {request.target} '.encode())
-    origin = place.origin(answer)
-    text = (f'admin = "unix:{place.path("admin")}"\n[[frontend]]\nname = "front"\nbind = "{place.new_address("b")}"\ndefault_backend = "app"\n'
-            f'[[backend]]\nname = "app"\n[[backend.server]]\nname = "s1"\naddress = "{origin.address}"\nmaxconn = 1\ncheck = false\n')
-    with chain(place, 'balancer', text) as run, wire.Connection(run.daemon.address(), timeout=wire.patience() * 4) as long:
-        long.send(wire.request('/long'))
-        assert asked.wait(wire.patience())
-        run.upgrade()
-        with wire.Connection(run.daemon.address(), timeout=wire.patience() * 4) as waiting:
-            waiting.send(wire.request('/next'))
-            wire.wait_for(lambda: re.search(r'^balancer_backend_queued?\S* 1$', reloading.metrics(place), re.M), 'the next request waits')
-            assert origin.count(lambda one: one.target == '/next') == 0
-            ends(run, gate, long)
-            got = waiting.answer()
-            assert got.status == 200 and got.body == b'GET /next ', got
-            gate.set()
 
 
-def test_a_long_request_keeps_its_slot_until_it_is_answered(place):
-    def ends(run, gate, long):
-        gate.set()
-        got = long.answer()
-        assert got.status == 200 and got.body == b'GET /long ', got
+def connect(address):
+    return wire.Connection(address, timeout=wire.patience() * 4)
+
+
+def queued(place, number):
+    wire.wait_for(lambda: re.search(rf'^balancer_backend_queued{{backend="front"}} {number}$', reloading.metrics(place), re.M), f'{number} wait')
+
+
+def answered(connection, path):
+    got = connection.answer()
+    assert got.status == 200 and got.body == f'GET {path} '.encode(), got
+    return got
+
+
+def test_a_slot_of_the_old_process(place):
+    """Its request holds the only slot: whoever comes to the new one waits till it is answered, but not till the old process ends."""
+    made = OneSlot(place)
+    with chain(place, 'balancer', made.text) as run:
+        address, side = run.daemon.address(0), run.daemon.address(1)
+        with connect(address) as long, connect(side) as busy:
+            busy.send(wire.request('/'))
+            long.send(wire.request('/long'))
+            assert made.asked.wait(wire.patience())
+            run.upgrade()
+            with connect(address) as waiting:
+                waiting.send(wire.request('/next'))
+                queued(place, 1)
+                assert made.origin.count(lambda one: one.target == '/next') == 0
+                made.gate.set()
+                answered(long, '/long')
+                answered(waiting, '/next')
+                assert not ended(run.pids[0]) and run.daemon.alive()
+            made.side_gate.set()
+            assert busy.answer().status == 200
         run.ends(run.pids[0])
-    long_request(place, ends)
 
 
 def test_the_old_process_is_killed(place):
-    def ends(run, gate, long):
-        run.daemon.expected_code = None
-        run.daemon.process.kill()
-        run.killed.append(run.pids[0])
-    long_request(place, ends)
+    """Its slots are free."""
+    made = OneSlot(place)
+    with chain(place, 'balancer', made.text) as run, connect(run.daemon.address()) as long:
+        long.send(wire.request('/long'))
+        assert made.asked.wait(wire.patience())
+        run.upgrade()
+        with connect(run.daemon.address()) as waiting:
+            waiting.send(wire.request('/next'))
+            queued(place, 1)
+            run.daemon.expected_code = None
+            run.killed.append(run.pids[0])
+            run.daemon.process.kill()
+            answered(waiting, '/next')
+        made.gate.set()
+
+
+def test_the_old_process_borrows(place):
+    """A request that comes to it late waits for the new one's slot, before those that come to the new one after it."""
+    made = OneSlot(place)
+    with chain(place, 'balancer', made.text) as run, connect(run.daemon.address()) as late:
+        address = run.daemon.address()
+        late.send(wire.request('/late')[:20])
+        wire.wait_for(lambda: reloading.status(place, 'connections') == '1', 'it is accepted')
+        run.upgrade()
+        with connect(address) as long, connect(address) as after:
+            long.send(wire.request('/long'))
+            assert made.asked.wait(wire.patience())
+            late.send(wire.request('/late')[20:])
+            queued(place, 1)
+            after.send(wire.request('/after'))
+            queued(place, 2)
+            made.gate.set()
+            answered(long, '/long')
+            assert answered(late, '/late').get('Connection') == 'close'
+            answered(after, '/after')
+        assert [one.target for one in made.origin.requests] == ['/long', '/late', '/after']
 
 
 def resumes(address, session, context):
