@@ -68,7 +68,7 @@ def test_all_problems_of_meaning_at_once(place):
 @once
 def test_options_not_built_yet_are_unknown(place):
     for daemon, option in (('webfront', '[limits]\nper_client = { connections = 64 }\n'), ('cachenode', '[storage]\ndisk = { path = "/x" }\n'),
-                           ('balancer', 'state = "/var/lib/x"\n')):
+                           ('balancer', 'slowstart = "1m"\n')):
         text = option + SMALL[daemon] if daemon == 'balancer' else SMALL[daemon] + option
         code, out, err = call(place, daemon, '-t', text=text)
         assert code == 1, f'{daemon} accepts {option!r}'
