@@ -303,7 +303,9 @@ void Life::next_upgrade() {
   UpgradeDone done = std::exchange(upgrade_waits_, {});
   if (draining()) return done({false, "the process is ending", -1});
   auto ended = [this, done](const UpgradeResult& result) {
-    if (!result.well) {
+    if (result.well) {
+      next_reload();  // those that waited are told
+    } else {
       ++upgrade_counts_.failed;
       error_log().write(Level::error, "upgrade failed, process " + std::to_string(::getpid()) + " goes on: " + one_line(result.text));
       // Not destroyed while it calls.

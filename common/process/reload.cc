@@ -166,7 +166,8 @@ void Life::next_reload() {
     Wanted wanted = std::move(reloads_.front());
     reloads_.pop_front();
     if (draining()) {
-      wanted.done({false, "the process is ending\n", "{\"applied\": false, \"problems\": \"the process is ending\"}"});
+      const std::string why = upgrade_ && upgrade_->served() ? "another process serves: tell that one" : "the process is ending";
+      wanted.done({false, why + "\n", "{\"applied\": false, \"problems\": \"" + why + "\"}"});
       continue;
     }
     if (!wanted.dry_run) notifier_.reloading("reads its configuration");

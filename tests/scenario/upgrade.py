@@ -149,6 +149,26 @@ def test_balancer_under_load(place):
     under_load(place, 'balancer')
 
 
+def test_reloads_and_upgrades_take_turns(place):
+    origins = [place.origin(reloading.answer).address for _ in range(4)]
+    for name in reloading.KINDS:
+        kind = reloading.KINDS[name](place, origins)
+        with chain(place, name, kind.text(lambda switch: False)) as run:
+            kind.door = run.daemon.address()
+            with load(kind):
+                for round in range(3):
+                    with open(run.daemon.config, 'w') as file:
+                        file.write(kind.text(lambda switch: switch == 'headers' and round % 2 == 0))
+                    said = []
+                    reloads = [threading.Thread(target=lambda: said.append(reloading.admin(place, 'reload'))) for _ in range(2)]
+                    for thread in reloads:
+                        thread.start()
+                    run.upgrade()
+                    for thread in reloads:
+                        thread.join(wire.patience() * 4)
+                    assert len(said) == 2 and all('serves by the new configuration' in one or 'tell that one' in one for one in said), said
+
+
 def test_what_is_known_of_servers_goes_along(place):
     """Health, so that nothing waits for first checks, and what administrators changed."""
     answering = threading.Event()
