@@ -27,7 +27,7 @@ std::string configuration(const std::string& backend = "", const std::string& se
 struct Bench {
   explicit Bench(const std::string& text)
       : loop(clock), staff([this] { return clock.now(); }), plan(staff.compile(balancer_test::read(text))), first(serve(plan)),
-        generations(*first, [](const process::Generation&) {}), desk(loop),
+        generations(*first, [this](const process::Generation& one) { if (drained) drained->push_back(&one); }), desk(loop),
         service(loop, generations, desk, 0, {}, {}, [this](net::EventLoop&, const net::Address& to) { return connect(to.port()); }),
         connections(loop, service, {}) {
     listener.name = "in";
@@ -78,6 +78,7 @@ struct Bench {
   std::vector<http::ServerRow> rows() { return book().copy_rows(); }
   std::uint32_t waiting() { return book().totals().waiting; }
 
+  std::vector<const process::Generation*>* drained = nullptr;
   base::FakeClock clock;
   net::EventLoop loop;
   balancer_test::Bench staff;
@@ -352,4 +353,92 @@ TEST_CASE("a WebSocket passes and holds its place until it ends") {
   bench.settle();
   CHECK(wire.ended());
   CHECK(bench.rows()[0].used == 0);
+}
+
+TEST_CASE("a request ends under the configuration it began with, its answer too") {
+  Bench bench(configuration("queue = { timeout = \"3s\" }\n"));
+  Wire& a = bench.get("/a");
+  Wire& b = bench.get("/b");
+  Wire& waits = bench.get("/c");
+  // The next configuration has one server, another name in Via, and lets nobody wait for long.
+  const auto before = bench.staff.roster.plan();
+  auto next = bench.staff.compile(balancer_test::read(
+      "[[frontend]]\nname = \"in\"\nbind = \"127.0.0.1:8080\"\ndefault_backend = \"app\"\n[[backend]]\nname = \"app\"\ncheck = false\nqueue = { timeout = \"1ms\" }\n"
+      "[[backend.server]]\nname = \"s1\"\naddress = \"127.0.0.1:8081\"\nmaxconn = 1\n"));
+  next->via_name = "other";
+  const auto second = bench.staff.commit(next, false);
+  bench.kept.push_back(second);
+  bench.generations.use(*second);
+  bench.service.adopt(*second);
+  bench.staff.roster.settle(*before);
+  CHECK(bench.rows()[1].life == http::RowLife::removed);
+  bench.pass(milliseconds(100));
+  CHECK(waits.received().empty());
+  bench.servers[8082][0]->send(ok);
+  bench.servers[8081][0]->send(ok);
+  bench.settle();
+  CHECK(a.received().find("Via: 1.1 lb\r\n") != std::string::npos);
+  CHECK(b.received().ends_with("ok"));
+  CHECK(bench.servers[8082][0]->ended());                                                 // nothing keeps a connection to it
+  CHECK(bench.servers[8081][0]->take().find("GET /c HTTP/1.1") != std::string::npos);     // a kept connection of the server that stays
+  bench.servers[8081][0]->send(ok);
+  bench.settle();
+  CHECK(waits.received().find("Via: 1.1 lb\r\n") != std::string::npos);
+  Wire& fresh = bench.get("/d");
+  bench.servers[8081][0]->send(ok);
+  bench.settle();
+  CHECK(fresh.received().find("Via: 1.1 other\r\n") != std::string::npos);
+}
+
+TEST_CASE("a tunnel lets go of its generation, and keeps its place") {
+  std::vector<const process::Generation*> drained;
+  Bench bench(configuration());
+  bench.drained = &drained;
+  Wire& wire = bench.get("/ws", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n");
+  bench.servers[8081][0]->take();
+  bench.reload(configuration("balance = \"leastconn\"\n"));
+  CHECK(drained.empty());
+  bench.servers[8081][0]->send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhi");
+  bench.settle();
+  REQUIRE(drained.size() == 1);
+  bench.plan.reset();
+  bench.first.reset();
+  wire.send("you");
+  bench.settle();
+  CHECK(bench.servers[8081][0]->take() == "you");
+  bench.plan = std::const_pointer_cast<balancer::Plan>(bench.staff.roster.plan());
+  CHECK(bench.rows()[0].used == 1);
+  bench.servers[8081][0]->finish();
+  bench.settle();
+  CHECK(wire.ended());
+  CHECK(bench.rows()[0].used == 0);
+  CHECK(bench.server(0).counters.sum().requests == 1);
+}
+
+TEST_CASE("a sticky cookie is looked up when the request asks for a place, whatever the rows were before") {
+  Bench bench(configuration("cookie = { name = \"id\", insert_on = \"always\" }\n"));
+  Wire& slow = bench.client();
+  slow.send("POST /p HTTP/1.1\r\nHost: x\r\nCookie: id=s2\r\nContent-Length: 5\r\n\r\nab");
+  bench.settle();
+  // Meanwhile s2 is removed, its index given to s9, and s2 comes back in another row.
+  const auto with = [](const std::string& name, int port) {
+    return "[[backend.server]]\nname = \"" + name + "\"\naddress = \"127.0.0.1:" + std::to_string(port) + "\"\n";
+  };
+  const std::string front =
+      "[[frontend]]\nname = \"in\"\nbind = \"127.0.0.1:8080\"\ndefault_backend = \"app\"\n[[backend]]\nname = \"app\"\ncheck = false\n"
+      "cookie = { name = \"id\", insert_on = \"always\" }\n";
+  for (const std::string& servers : {with("s1", 8081), with("s1", 8081) + with("s9", 8089), with("s1", 8081) + with("s9", 8089) + with("s2", 8082)}) {
+    const auto before = bench.staff.roster.plan();
+    bench.reload(front + servers);
+    bench.staff.roster.settle(*before);
+    bench.staff.graves.look();
+  }
+  REQUIRE(bench.book().find_row("s9") == 1);
+  slow.send("cde");
+  bench.settle();
+  REQUIRE(bench.servers[8082].size() == 1);
+  bench.servers[8082][0]->send(ok);
+  bench.settle();
+  CHECK(slow.received().ends_with("ok"));
+  CHECK(slow.received().find("Set-Cookie") == std::string::npos);  // it has the right one
 }

@@ -119,9 +119,9 @@ TEST_CASE("state file: one that cannot be used is set aside") {
 
 TEST_CASE("state file: the latest text is what is there in the end") {
   const Folder folder;
-  net::Offload pool({2, 16});
   base::SystemClock clock;
   net::EventLoop loop(clock);
+  net::Offload pool({2, 16});
   observe::ErrorLog log({.level = observe::Level::emerg});
   observe::Metrics metrics(1);
   std::string path = folder.file();
@@ -139,9 +139,9 @@ TEST_CASE("state file: the latest text is what is there in the end") {
 
 TEST_CASE("state file: a failure is counted, the next change tries again") {
   const Folder folder;
-  net::Offload pool({1, 16});
   base::SystemClock clock;
   net::EventLoop loop(clock);
+  net::Offload pool({1, 16});
   observe::ErrorLog log({.level = observe::Level::emerg});
   observe::Metrics metrics(1);
   const std::string path = folder.file("sub") + "/state";

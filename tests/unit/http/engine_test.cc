@@ -118,6 +118,40 @@ TEST_CASE("surplus bytes end the upstream connection and reach nobody") {
   CHECK_FALSE(contains(client->received(), "evil"));
 }
 
+TEST_CASE("a server that is forgotten loses its connections, those in use when they are done") {
+  Bench b;
+  const auto answer = [&](std::size_t server) {
+    b.servers[server]->send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    b.settle();
+  };
+  auto first = b.client();
+  auto second = b.client();
+  first->send(get);
+  second->send(get);
+  b.settle();
+  REQUIRE(b.servers.size() == 2);
+  answer(0);
+  REQUIRE(b.pool.idle() == 1);
+  b.pool.forget(*b.endpoint);
+  b.settle();
+  CHECK(b.pool.idle() == 0);
+  CHECK(b.servers[0]->ended());
+  CHECK_FALSE(b.servers[1]->ended());
+  answer(1);
+  CHECK(contains(second->take(), "\r\n\r\nok"));
+  CHECK(b.servers[1]->ended());
+  // Who began before it was forgotten still gets there.
+  first->take();
+  first->send(get);
+  b.settle();
+  REQUIRE(b.servers.size() == 3);
+  answer(2);
+  CHECK(contains(first->take(), "\r\n\r\nok"));
+  CHECK(b.servers[2]->ended());
+  CHECK(b.pool.idle() + b.pool.active() == 0);
+  CHECK(b.endpoint->idle == 0);
+}
+
 TEST_CASE("bytes on an idle upstream connection close it") {
   Bench b;
   auto client = b.client();
