@@ -37,7 +37,7 @@ class Reader {
   template <class T, class F>
   void optional(const char* name, std::optional<T>& out, F read) {
     if (!object_.is_object() || !object_.contains(name)) return;
-    out.emplace();
+    out = T{};
     Reader inner(object_[name], problem_);
     read(inner, *out);
   }
