@@ -67,7 +67,8 @@ def purging(suite):
         inner = f"/VirtualHostBase/https/localhost:{w.chain.port}/Demo/VirtualHostRoot/pictures"
         for signs in ("X-Forwarded-For: 192.0.2.7\r\nVia: 1.1 nginx\r\n", "X-Forwarded-For: 192.0.2.7\r\n", "X-Real-IP: 192.0.2.7\r\n"):
             for method in ("PURGE", "BAN"):
-                answer = at_socket(w.chain.socket_path("cachenode"), f"{method} {inner} HTTP/1.1\r\nHost: localhost\r\n{signs}Connection: close\r\n\r\n")
+                answer = at_socket(w.chain.socket_path("cachenode"), f"{method} {inner} HTTP/1.1\r\nHost: localhost\r\n{signs}"
+                                   "Connection: close\r\n\r\n")
                 equal(answer.split("\r\n")[0].split(" ")[1], "405", f"{method} with {signs!r}")
         equal(written(w.visitor().get("/pictures")), first, "the page")
         # As plone.cachepurging writes it: the cache's own address as Host; with the port and without it.
