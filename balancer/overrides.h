@@ -13,30 +13,36 @@
 
 namespace balancer {
 
-// Of one server. `since`: seconds of the wall clock.
+// The parts of an override; outside of it, because clang wants them complete there. `since`: seconds of the wall clock.
+struct AdminOverride {
+  http::AdminState now = http::AdminState::ready;
+  std::int64_t since = 0;
+  bool operator==(const AdminOverride&) const = default;
+};
+struct NumberOverride {
+  std::uint32_t configured = 0, now = 0;
+  std::int64_t since = 0;
+  bool operator==(const NumberOverride&) const = default;
+};
+struct TextOverride {
+  std::string configured, now;
+  std::int64_t since = 0;
+  bool operator==(const TextOverride&) const = default;
+};
+struct AddedServer {
+  std::string address;
+  std::uint32_t weight = 1, maxconn = 0;
+  bool check = false;
+  std::int64_t since = 0;
+  bool operator==(const AddedServer&) const = default;
+};
+
+// Of one server.
 struct Override {
-  struct Admin {
-    http::AdminState now = http::AdminState::ready;
-    std::int64_t since = 0;
-    bool operator==(const Admin&) const = default;
-  };
-  struct Number {
-    std::uint32_t configured = 0, now = 0;
-    std::int64_t since = 0;
-    bool operator==(const Number&) const = default;
-  };
-  struct Text {
-    std::string configured, now;
-    std::int64_t since = 0;
-    bool operator==(const Text&) const = default;
-  };
-  struct Added {
-    std::string address;
-    std::uint32_t weight = 1, maxconn = 0;
-    bool check = false;
-    std::int64_t since = 0;
-    bool operator==(const Added&) const = default;
-  };
+  using Admin = AdminOverride;
+  using Number = NumberOverride;
+  using Text = TextOverride;
+  using Added = AddedServer;
   std::optional<Admin> admin;                  // not ready
   std::optional<Number> weight, maxconn;       // maxconn 0: unlimited
   std::optional<Text> address;
