@@ -358,7 +358,6 @@ void LogWriter::write_pending(Target& target) {
 }
 
 void LogWriter::write_stream(Target& target) {
-  const bool was_torn = target.torn;
   std::string_view left = target.pending;
   while (!left.empty()) {
     std::size_t step = left.size();
@@ -375,8 +374,8 @@ void LogWriter::write_stream(Target& target) {
   const std::size_t written = target.pending.size() - left.size();
   if (written > 0) target.torn = target.pending[written - 1] != '\n';
   if (left.empty()) return;
-  // The end of the line that was torn before is not one more line.
-  const auto lines = std::count(left.begin(), left.end(), '\n') - (was_torn && written == 0 ? 1 : 0);
+  // Where only the end of a line is missing, the line is there: the next write ends it.
+  const auto lines = std::count(left.begin(), left.end(), '\n') - (left.starts_with('\n') ? 1 : 0);
   lost_.fetch_add(static_cast<std::uint64_t>(lines), std::memory_order_relaxed);
 }
 
