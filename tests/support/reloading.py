@@ -137,7 +137,7 @@ class Clients:
     def http1(self, n):
         with wire.Connection(self.kind.door, timeout=wire.patience() * 4) as connection:
             while not self.over.is_set():
-                path = f'/{"wait" if n % 3 == 0 else "quick"}/{n}/{random.randrange(1000)}'
+                path = f'/{"wait" if n % 3 == 0 else "quick"}/{n}/{random.randrange(50)}'
                 got = connection.ask(wire.request(path))
                 self.check(path, got.status, got.body, got.complete)
                 if (got.get('Connection') or '').lower() == 'close':
@@ -146,7 +146,7 @@ class Clients:
     def http2(self, n):
         with h2.Session(self.kind.second, timeout=wire.patience() * 4) as session:
             while not self.over.is_set():
-                path = f'/quick/h{n}/{random.randrange(1000)}'
+                path = f'/quick/h{n}/{random.randrange(50)}'
                 got = session.ask(path)
                 self.check(path, got.status, bytes(got.body))
 
