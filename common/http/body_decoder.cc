@@ -123,7 +123,7 @@ base::Result<bool> BodyDecoder::read_trailers(net::Buffer& input) {
   const auto& limits = limits_.trailers;
   const auto text = input.pull_up(std::min(input.size(), limits.bytes + 2));
   if (scanned_ != 0 && !line_ended(text, scanned_)) {
-    if (text.size() > limits.bytes) return refuse(reasons::trailers_too_large, static_cast<std::int64_t>(limits.bytes));
+    if (text.size() > limits.bytes + 1) return refuse(reasons::trailers_too_large, static_cast<std::int64_t>(limits.bytes));
     return false;
   }
   trailers_.clear();
@@ -136,7 +136,7 @@ base::Result<bool> BodyDecoder::read_trailers(net::Buffer& input) {
   if ((*size == 0 ? text.size() : *size) > limits.bytes + 2)
     return refuse(reasons::trailers_too_large, static_cast<std::int64_t>(limits.bytes));
   if (*size == 0) {
-    if (text.size() > limits.bytes) return refuse(reasons::trailers_too_large, static_cast<std::int64_t>(limits.bytes));
+    if (text.size() > limits.bytes + 1) return refuse(reasons::trailers_too_large, static_cast<std::int64_t>(limits.bytes));
     scanned_ = text.size();
     trailers_.clear();
     return false;
