@@ -70,12 +70,55 @@ TARGETS = ['/', '/a/b?c=d', '/a/./b/../c', '/..', '/a/%2e%2e/b', '/a%2F..%2Fb', 
 
 COOKIES = ['a\na=1; b=2', 'a\na=1\nb=2\n', '__ac*\nx=1, __ac=y', '__ac\nx="__ac=y"', 'a\na = 1;;b', 'a\n a="1 2" ; =x; y', 'a\n;', 'b\na\tb=c', 'a\na="1\\"; b=2"']
 
+CACHE_CONTROL = [
+    'max-age=60, s-maxage=5, public', 'private="set-cookie", no-cache', 'no-store\nmax-age=1', 'max-age=99999999999999999999, max-age=1',
+    'CDN-Cache-Control: max-age=60, must-revalidate\nmax-age=0', 'Surrogate-Control: max-age=600+30, content="ESI/1.0"\nno-store',
+    'Cachenode-Cache-Control: "\nCDN-Cache-Control: no-store', 's-maxage=5, a="x, y", s-maxage=6, no-transform', 'max-stale, min-fresh=x,,',
+    'S-MaxAge = 5 ,b']
+
+STRUCTURED = ['i1', 'i-12.345;a=?0;b', 'i"a\\"b"', 'i:aGVsbG8=:', 'i@1659578233', 'i%"f%c3%bc"', 'la, b;q=0.5, (c d);e', 'l()', 'l("a" ?1  2)',
+              'da=1, b, c=(x y);z, a=2', 'dmax-age=60;x, u=4', 'i*foo/bar:baz', 'thello world', 't"\xe9\\', 't*token', 'i999999999999999', 'l,', 'd']
+
+RANGES = ['100\n16\nbytes=0-9', '100\n16\nbytes=-5', '100\n16\nbytes=90-', '100\n16\nbytes=0-9,20-29, 40-', '100\n16\nbytes=100-', '0\n16\nbytes=0-',
+          '100\n2\nbytes=0-1,2-3,4-5', '100\n16\nbytes=0-9,5-6', '18446744073709551615\n16\nbytes=18446744073709551614-', '100\n16\nlines=1-2',
+          '100\n16\nbytes=9-5', '100\n16\nBytes = 99-99999999999999999999999']
+
+DATES = ['0\nSun, 06 Nov 1994 08:49:37 GMT', '1700000000\nSunday, 06-Nov-94 08:49:37 GMT', '0\nSun Nov  6 08:49:37 1994', '951782400\nTue, 29 Feb 2000 23:59:60 GMT',
+         '253402300799\nFri, 31 Dec 9999 23:59:59 GMT', '0\nThu, 01 Jan 1970 00:00:00 GMT', '4102444800\nFriday, 01-Jan-00 00:00:00 GMT',
+         '0\nWed, 31 Feb 2001 00:00:00 GMT', '0\nMon, 01 Jan 0001 00:00:00 GMT']
+
+VARY = ['Accept-Encoding, X-A\nX-A: 1\nAccept-Encoding: gzip\n\nx-a: 1\nAccept-Encoding: br, gzip;q=0.1', '*', 'X-B,x-a, X-A\nX-A: 1\nX-B: 2\n\nX-B: 2\nX-A: 1',
+        'X-A\nX-A: 1\nX-A: 2\n\nX-A: 1, 2', 'X-A\nX-A: \n\nX-C: 1', 'Cookie, X-Host\nCookie: a\n\nCookie: b', ',,\nA: b', '"a,b", c\nc: d']
+
+COMMANDS = ['show stat; show', 'set server "a b" \'c;d\' e\\;f', 'help', '', '"open; show', 'show "" x', ';;', 'show \\', '\'a\\\'b']
+
+# The samples that are installed, as they are now, and a few that are wrong.
+def samples():
+    seeds = {}
+    for kind in ('simple', 'plone'):
+        for daemon in ('webfront', 'cachenode', 'balancer'):
+            with open(f'{HERE}/../../deploy/samples/{kind}/{daemon}.toml', 'rb') as file:
+                seeds[f'{kind}-{daemon}'] = daemon[0].encode() + file.read()
+    return seeds
+
+
+CONFIGURATIONS = samples() | {
+    'unknown': b'w[site]\nname = 1\n', 'syntax': b'c[a\nb = ', 'environment': b'bworkers = "${A}"\nx = "${B}"\n', 'twice': b'b[process]\n[process]\n',
+    'empty': b'c', 'values': b'w[process]\nworkers = -1\nuser = ["a"]\n[log]\nx = 1979-05-27T07:32:00Z\ny = 1e400\nz = "\\u00e9\\u0000"\n'}
+
 TABLE = {
     'request_head': {k: b'\0' + v.encode('latin-1') for k, v in REQUESTS.items()} | {'small': b'\x01' + REQUESTS['post'].encode()},
     'response_head': {k: b'\0' + v.encode('latin-1') for k, v in RESPONSES.items()} | {'head': b'\x02' + RESPONSES['plain'].encode()},
     'chunked_body': BODIES,
     'target': TARGETS,
     'cookies': COOKIES,
+    'cache_control': CACHE_CONTROL,
+    'structured_fields': STRUCTURED,
+    'ranges': RANGES,
+    'dates': DATES,
+    'vary': VARY,
+    'admin_commands': COMMANDS,
+    'configuration': CONFIGURATIONS,
 }
 
 
