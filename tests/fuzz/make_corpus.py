@@ -106,6 +106,27 @@ CONFIGURATIONS = samples() | {
     'unknown': b'w[site]\nname = 1\n', 'syntax': b'c[a\nb = ', 'environment': b'bworkers = "${A}"\nx = "${B}"\n', 'twice': b'b[process]\n[process]\n',
     'empty': b'c', 'values': b'w[process]\nworkers = -1\nuser = ["a"]\n[log]\nx = 1979-05-27T07:32:00Z\ny = 1e400\nz = "\\u00e9\\u0000"\n'}
 
+GET, CHUNKS = r'cGET / HTTP/1.1\r\nHost: a\r\n\r\n', r'cPOST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n'
+CONNECTIONS = {
+    'plain': GET + '\n' + r'sHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok' + '\n' + GET + '\n' + r'sHTTP/1.1 304 Not\r\n\r\n' + '\nx',
+    'pipelined': GET + GET[1:] + '\n' + r'sHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n' + '\n' + r'sHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n',
+    'chunks': CHUNKS + '\n' + r'c3\r\nabc\r\n' + '\n' + r'c0\r\nX: y\r\n\r\n' + '\n' + r'sHTTP/1.1 100 Continue\r\n\r\n' + '\n' + r'sHTTP/1.0 200 OK\r\n\r\nabc' + '\nS',
+    'early-answer': CHUNKS + '\n' + r'sHTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n' + '\n' + r'c3\r\nabc\r\n0\r\n\r\n' + GET[1:],
+    'bad-chunk': CHUNKS + '\n' + r'cx\r\n' + '\nt' + '.' * 9,
+    'expect': r'cPUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n' + '\n' + r'sHTTP/1.1 100 Continue\r\n\r\n' + '\ncabc\n' + r'sHTTP/1.1 204 No\r\n\r\n',
+    'tunnel': r'cGET /w HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n' + '\n' + r'sHTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n' + '\ncabc\nsdef\nC\nS',
+    'cut-short': GET + '\n' + r'sHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok' + '\nS',
+    'client-leaves': GET + '\nx\n' + r'sHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+    'half-closed': GET + '\nC\n' + r'sHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+    'nobody-answers': GET + '\nt' + '.' * 60,
+    'refused': r'cGET / HTTP/1.1\r\n\r\n',
+    'hints': GET + '\n' + r'sHTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nsurplus',
+    'two-clients': GET + '\nn\n' + GET + '\n' + r'sHTTP/1.1 500 x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
+}
+
+FORWARDED = ('plain', 'post', 'chunked', 'absolute', 'options', 'named', 'dots', 'until-close', 'not-modified', 'no-content', 'dates')
+
+
 TABLE = {
     'request_head': {k: b'\0' + v.encode('latin-1') for k, v in REQUESTS.items()} | {'small': b'\x01' + REQUESTS['post'].encode()},
     'response_head': {k: b'\0' + v.encode('latin-1') for k, v in RESPONSES.items()} | {'head': b'\x02' + RESPONSES['plain'].encode()},
@@ -119,6 +140,9 @@ TABLE = {
     'vary': VARY,
     'admin_commands': COMMANDS,
     'configuration': CONFIGURATIONS,
+    'forwarding': {k: b'\0' + v.encode('latin-1') for k, v in REQUESTS.items() if k in FORWARDED}
+                  | {f'answer-{k}': b'\x01' + v.encode('latin-1') for k, v in RESPONSES.items() if k in FORWARDED},
+    'http1_connection': CONNECTIONS,
 }
 
 
