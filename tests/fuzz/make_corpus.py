@@ -124,6 +124,42 @@ CONNECTIONS = {
     'two-clients': GET + '\nn\n' + GET + '\n' + r'sHTTP/1.1 500 x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
 }
 
+def step(what, data):
+    return bytes([what, len(data)]) + data
+
+
+def frame(kind, flags, stream, payload=b''):
+    return step(0, bytes([kind, flags, stream]) + payload)
+
+
+def literal(name, value):
+    """A header field of HPACK that is not indexed (RFC 7541 6.2.2)."""
+    return b'\0' + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+
+
+# :method GET, :scheme http, :path /, :authority h
+H2_GET = b'\x82\x86\x84' + b'\x41\x01h'
+H2_POST = b'\x83\x86\x84' + b'\x41\x01h'
+ANSWER = step(5, b'hello')
+SESSIONS = {
+    'get': frame(1, 5, 1, H2_GET) + ANSWER,
+    'post': frame(1, 4, 1, H2_POST + literal('content-length', '3')) + frame(0, 1, 1, b'abc') + ANSWER,
+    'trailers': frame(1, 4, 1, H2_POST) + frame(0, 0, 1, b'abc') + frame(1, 5, 1, literal('x-a', 'b')) + ANSWER,
+    'cookies': frame(1, 5, 1, H2_GET + literal('cookie', 'a=1') + literal('cookie', 'b=2') + literal('te', 'trailers')) + ANSWER,
+    'continuation': frame(1, 1, 1, H2_GET) + frame(9, 4, 1, literal('x-a', 'b')) + ANSWER,
+    'reset': frame(1, 5, 1, H2_GET) + frame(3, 0, 1, b'\0\0\0\x08') + ANSWER,
+    'two': frame(1, 5, 1, H2_GET) + frame(1, 5, 3, H2_GET) + ANSWER + ANSWER,
+    'ping': frame(6, 0, 0, b'12345678') + frame(4, 1, 0) + frame(8, 0, 0, b'\0\0\xff\xff'),
+    'priority': frame(2, 0, 3, b'\0\0\0\0\x10') + frame(1, 0x2d, 3, b'\x01\0\0\0\0\x10' + H2_GET + b'\0') + ANSWER,
+    'settings': frame(4, 0, 0, b'\0\x04\0\0\0\x01\0\x01\0\0\0\0') + frame(1, 5, 1, H2_GET) + ANSWER,
+    'go-away': frame(7, 0, 0, b'\0\0\0\0\0\0\0\0') + frame(1, 5, 1, H2_GET),
+    'forbidden': frame(1, 5, 1, H2_GET + literal('connection', 'close')) + frame(1, 5, 3, H2_GET + literal('host', 'x')),
+    'early-answer': frame(1, 4, 1, H2_POST) + ANSWER + frame(0, 1, 1, b'abc'),
+    'too-short': frame(0, 9, 1, b'\xff') + step(4, b'\0\0\x10\x01\x05'),
+    'cut-answer': frame(1, 5, 1, H2_GET) + step(6, b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab') + step(7, b'x' * 200),
+}
+
+
 FORWARDED = ('plain', 'post', 'chunked', 'absolute', 'options', 'named', 'dots', 'until-close', 'not-modified', 'no-content', 'dates')
 
 
@@ -143,6 +179,7 @@ TABLE = {
     'forwarding': {k: b'\0' + v.encode('latin-1') for k, v in REQUESTS.items() if k in FORWARDED}
                   | {f'answer-{k}': b'\x01' + v.encode('latin-1') for k, v in RESPONSES.items() if k in FORWARDED},
     'http1_connection': CONNECTIONS,
+    'http2_session': SESSIONS,
 }
 
 
