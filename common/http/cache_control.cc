@@ -117,6 +117,20 @@ std::optional<CacheControl> surrogate(const std::string& value) {
   return out;
 }
 
+// An open quotation ends with its line; in one line it would take the directives after it along.
+std::string closed(std::string_view element) {
+  bool open = false, escaped = false;
+  for (const char c : element) {
+    if (escaped) escaped = false;
+    else if (c == '\\' && open) escaped = true;
+    else if (c == '"') open = !open;
+  }
+  std::string out(element);
+  if (escaped) out += '\\';
+  if (open) out += '"';
+  return out;
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> parse_delta_seconds(std::string_view value) {
@@ -157,7 +171,7 @@ void edit_directive(Head& head, std::string_view directive, std::optional<std::s
   for_each_in_field(head, Token::cache_control, [&](std::string_view element) {
     const auto name = base::trim(element.substr(0, element.find('=')));
     if (!base::iequals(name, directive)) {
-      append(element);
+      append(closed(element));
       return;
     }
     if (!seen && value) append(std::string(directive) + (value->empty() ? "" : "=") + std::string(*value));
