@@ -2,8 +2,7 @@
 #include "balancer/backend.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
+#include <cstring>
 
 #include "balancer/check_task.h"
 
@@ -13,12 +12,6 @@ namespace {
 RetryRules retry_rules(const RetryOptions& options) {
   const auto has = [&](RetryOn on) { return std::find(options.on.begin(), options.on.end(), on) != options.on.end(); };
   return {options.count, has(RetryOn::conn_failure), has(RetryOn::empty_response)};
-}
-
-std::optional<std::string> read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
 std::shared_ptr<const re2::RE2> regex(const std::string& pattern) {
@@ -53,12 +46,10 @@ Backend::Backend(const BackendOptions& given, const DefaultOptions& defaults, st
     cookie = {c.name, c.insert_on, c.indirect, c.httponly, c.secure, c.path, c.domain, c.samesite};
     if (c.only_if) only_if = compile(*c.only_if);
   }
-  for (const auto& [statuses, file] : options.error_pages) {
-    const auto text = read_file(file);
-    base::split(statuses, ',', [&](std::string_view status) {
-      if (const auto number = base::parse_decimal(base::trim(status)); number && text) error_pages[static_cast<int>(*number)] = *text;
+  for (std::size_t i = 0; i < options.error_page_texts.size(); ++i)
+    base::split(options.error_pages[i].first, ',', [&](std::string_view status) {
+      if (const auto number = base::parse_decimal(base::trim(status))) error_pages[static_cast<int>(*number)] = options.error_page_texts[i];
     });
-  }
 }
 
 ServerPlan Backend::plan(const ServerOptions& server) const {
@@ -132,13 +123,16 @@ const Backend* Plan::find_backend(std::string_view name) const {
   return nullptr;
 }
 
-void check_references(config::Context& context, const std::vector<FrontendOptions>& frontends, const std::vector<BackendOptions>& backends) {
+void check_references(config::Context& context, const std::vector<FrontendOptions>& frontends, std::vector<BackendOptions>& backends) {
   std::vector<std::string> names;
-  for (const BackendOptions& b : backends) {
+  for (BackendOptions& b : backends) {
     if (std::find(names.begin(), names.end(), b.name) != names.end()) context.problem(context.at(b.where, "name"), "a second backend \"" + b.name + "\"");
     names.push_back(b.name);
-    for (const auto& [statuses, file] : b.error_pages)
-      if (!read_file(file)) context.problem(context.at(b.where, "error_pages"), "cannot read \"" + file + "\"");
+    for (const auto& [statuses, file] : b.error_pages) {
+      auto text = context.read_file(file);
+      if (!text) context.unreadable(context.at(b.where, "error_pages"), "the page " + file + " cannot be read: " + std::strerror(text.error()), text.error());
+      b.error_page_texts.push_back(text ? std::move(*text) : std::string());
+    }
   }
   const auto known = [&](config::Where where, const char* key, const std::string& name) {
     if (std::find(names.begin(), names.end(), name) == names.end())

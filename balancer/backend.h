@@ -78,7 +78,7 @@ struct Plan {
 
 Condition compile(const ConditionOptions& options);
 
-// Problems that only the whole configuration shows: unknown names, error pages that cannot be read.
-void check_references(config::Context& context, const std::vector<FrontendOptions>& frontends, const std::vector<BackendOptions>& backends);
+// Problems that only the whole configuration shows: unknown names, error pages that cannot be read; the texts of pages are kept.
+void check_references(config::Context& context, const std::vector<FrontendOptions>& frontends, std::vector<BackendOptions>& backends);
 
 }  // namespace balancer

@@ -132,6 +132,7 @@ struct BackendOptions {
   ServerDefaultOptions server_defaults;
   std::vector<ServerOptions> server;
   std::vector<std::pair<std::string, std::string>> error_pages;
+  std::vector<std::string> error_page_texts;   // one each; read with the configuration (check_references)
 };
 
 struct StatsOptions {

@@ -47,10 +47,9 @@ bool remove_dots(std::string_view path, std::string& out) {
   return true;
 }
 
-bool has_dot_segment(std::string_view path) {
-  for (std::size_t at = path.find("/."); at != std::string_view::npos; at = path.find("/.", at + 1)) {
-    auto rest = path.substr(at + 2);
-    if (!rest.empty() && rest.front() == '.') rest.remove_prefix(1);
+bool has_literal_parent(std::string_view path) {
+  for (std::size_t at = path.find("/.."); at != std::string_view::npos; at = path.find("/..", at + 1)) {
+    const auto rest = path.substr(at + 3);
     if (rest.empty() || rest.front() == '/') return true;
   }
   return false;
@@ -73,7 +72,7 @@ base::Result<std::string> normalise_target(std::string_view target) {
   if (encoded)
     if (auto checked = check_encoding(path); !checked) return std::unexpected(checked.error());
   std::string out;
-  if (has_dot_segment(path)) {
+  if (has_literal_parent(path)) {
     if (!remove_dots(path, out)) return base::fail(reasons::target_above_root, base::Side::client);
     out += target.substr(path.size());
   }
@@ -113,6 +112,15 @@ std::string match_form(std::string_view path) {
   return out;
 }
 
+namespace {
+
+// Does `text` end in the beginning of an invalid %XX, which one more digit could make a valid one? "%%32F" is not "%2F".
+bool hangs(std::string_view text) {
+  return text.ends_with('%') || (text.size() >= 2 && text[text.size() - 2] == '%');
+}
+
+}  // namespace
+
 std::string canonical_form(std::string_view target) {
   static constexpr char digits[] = "0123456789ABCDEF";
   std::string out;
@@ -123,7 +131,7 @@ std::string canonical_form(std::string_view target) {
       out += target[i];
       continue;
     }
-    if (is_unreserved(static_cast<char>(value))) {
+    if (is_unreserved(static_cast<char>(value)) && !(hangs(out) && base::hex_value(static_cast<char>(value)) >= 0)) {
       out += static_cast<char>(value);
     } else {
       out += '%';

@@ -11,8 +11,8 @@
 
 namespace http {
 
-// Checks an origin-form target ("/path?query") and resolves its literal dot segments (RFC 3986 5.2.4). Empty result: as it
-// came. Errors: 400 for a byte that is no visible ASCII, '#', a path not beginning with '/', an invalid %XX or %00 in the path, a
+// Checks an origin-form target ("/path?query") and resolves its literal dot segments (RFC 3986 5.2.4) if there is a "..": alone, "." is
+// harmless and stays. Empty result: as it came. Errors: 400 for a byte that is no visible ASCII, '#', a path not beginning with '/', an invalid %XX or %00 in the path, a
 // path above the root, a '..' that appears only after decoding. A query's encoding is the application's business.
 base::Result<std::string> normalise_target(std::string_view target);
 

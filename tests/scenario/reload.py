@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Reload in place: nothing that both configurations have is disturbed, nothing is left behind, nothing bad is taken."""
+import os
 import signal
 
 import reloading
@@ -68,3 +69,21 @@ def test_dry_run(place):
         assert '1 added, 0 removed' in said, said
         assert 'nothing changed' in reloading.admin(place, 'reload')
         daemon.stop()
+
+
+def test_files_that_the_configuration_names(place):
+    """A changed error page is used after a reload; one that is gone keeps the configuration as it is."""
+    page = place.path('busy.html')
+    with open(page, 'w') as file:
+        file.write('<p>busy</p>')
+    balancer = place.balancer([f'unix:{place.path("nobody.sock")}'], top=f'admin = "unix:{place.path("admin")}"\n',
+                              backend=f'error_pages = {{ "502,503" = "{page}" }}')
+    got = wire.get(balancer.address())
+    assert got.status == 503 and got.body == b'<p>busy</p>', got
+    with open(page, 'w') as file:
+        file.write('<p>back soon</p>')
+    assert 'serves by the new configuration' in reloading.admin(place, 'reload')
+    assert wire.get(balancer.address()).body == b'<p>back soon</p>'
+    os.remove(page)
+    assert page in reloading.admin(place, 'reload')
+    assert wire.get(balancer.address()).body == b'<p>back soon</p>'

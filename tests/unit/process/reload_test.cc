@@ -135,6 +135,9 @@ TEST_CASE("logs and pages follow a reload") {
   Running running("");
   running.write("", {}, "2", "/other.log");
   const std::string before = running.addresses["metrics"];
+  const std::size_t open = descriptors(running.pid);
+  CHECK(contains(reload(running, " --dry-run"), "changed log.error.file"));
+  CHECK(await([&] { return descriptors(running.pid) == open; }));  // what a dry run opens it closes
   CHECK(contains(reload(running), "changed log.error.file"));
   CHECK(await([&] { return contains(read_all(running.directory + "/other.log"), "serves by the new configuration"); }));
   CHECK(contains(get(before, "/metrics"), "hello_workers 2\n"));
