@@ -27,7 +27,7 @@ struct ShortText {
   char bytes[N];
   void set(std::string_view text) {
     size = static_cast<std::uint16_t>(text.size() < N ? text.size() : N);
-    std::memcpy(bytes, text.data(), size);
+    if (size > 0) std::memcpy(bytes, text.data(), size);  // of nothing, data() may be null
   }
   std::string_view view() const { return {bytes, size}; }
 };
