@@ -152,7 +152,8 @@ TEST_CASE("messages carry numbers, strings and descriptors; what is cut short is
     cut.text();
     CHECK_FALSE(cut.complete());
   }
-  process::wire::Reader huge(process::wire::Writer().number(INT64_MAX).bytes());
+  const process::wire::Writer longer = process::wire::Writer().number(INT64_MAX);
+  process::wire::Reader huge(longer.bytes());
   CHECK(huge.text().empty());
   CHECK_FALSE(huge.well());
   // Descriptors that nobody asked for do not stay open.
