@@ -60,7 +60,7 @@ void Http1Connection::reap(net::Task& child) {
 }
 
 net::Task::Step Http1Connection::run() {
-  if (deadline_passed()) on_timeout();
+  if (deadline_passed() && state_ != State::idle) on_timeout();
   for (;;) {
     Next next = Next::wait;
     switch (state_) {
@@ -148,6 +148,8 @@ Http1Connection::Next Http1Connection::run_idle() {
       state_ = State::closing;
       return Next::wait;
     }
+    // Only now: a worker that was busy for long finds a request and its end of patience at once.
+    if (in_.empty() && deadline_passed()) on_timeout();
     if (in_.empty()) return Next::wait;
   }
   began_ = read_progress_ = now();

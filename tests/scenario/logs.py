@@ -112,7 +112,8 @@ def test_a_log_that_takes_nothing(place):
         daemon = start(place, name, origin.address, '/dev/full')
         for i in range(20):
             assert wire.get(daemon.address(), f'/{i}').status == 200
-        command(place, name, 'reopen')
+        # A line is made when the exchange has ended, which may be after its client has the answer.
+        wire.wait_for(lambda: command(place, name, 'reopen') is not None and metric(daemon, 'log_lines_lost_total') >= 20, f'{name}: twenty lines are lost')
         lost = metric(daemon, 'log_lines_lost_total')
         assert lost == 20, f'{name}: {lost} lines are counted as lost'
 

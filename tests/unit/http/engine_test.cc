@@ -432,6 +432,20 @@ TEST_CASE("draining closes idle connections after a second and ends busy ones af
   CHECK(b.connections.count() == 0);
 }
 
+TEST_CASE("a request that came in time is served, even by a worker that was busy for long") {
+  Bench b;
+  auto client = b.client();
+  b.settle();
+  b.connections.drain();
+  b.settle();
+  client->send(get);
+  b.pass(5s);  // the request and the end of its patience are found at once
+  b.servers[0]->send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  b.settle();
+  CHECK(client->take().ends_with("ok"));
+  CHECK(client->ended());
+}
+
 TEST_CASE("who was promised more requests before the draining may send one") {
   Bench b;
   auto client = b.client();
