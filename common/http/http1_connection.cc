@@ -94,6 +94,8 @@ void Http1Connection::arm() {
   if (!out_.empty()) when = write_progress_ + o.write_timeout;
   if (stream_->tunnel_) {
     when = std::min(when, std::max(read_progress_, write_progress_) + o.tunnel_timeout);
+  } else if (stream_->body_state_ == RequestBody::State::complete) {
+    if (!looked_ && out_.empty()) when = std::min(when, read_progress_ + look_after);
   } else if (stream_->body_state_ == RequestBody::State::open && !stream_->expects_continue_ && !stream_->discarding_ &&
              stream_->body_.size() < o.request_buffer) {
     when = std::min(when, read_progress_ + o.body_timeout);
@@ -175,7 +177,7 @@ Http1Connection::Next Http1Connection::run_head() {
       return Next::go_on;
     }
     const net::IoResult result = transport_->read(in_, read_size);
-    if (result.state == net::IoState::done) continue;
+    if (result.state == net::IoState::done || (result.state == net::IoState::blocked && transport_->look_again())) continue;
     if (result.state == net::IoState::blocked) return Next::wait;
     // Nobody waits for an answer to half a head.
     owner_.give_back(std::move(stream_));
@@ -213,6 +215,7 @@ void Http1Connection::open_exchange(RequestHead head, std::size_t size) {
   s.expects_continue_ = s.parser_.expect_continue() && s.body_state_ == RequestBody::State::open && !s.http10_;
   s.te_trailers_ = has_token(head, Token::te, "trailers");
   read_progress_ = now();
+  looked_ = false;
 
   Stream stream;
   stream.head = std::move(head);
@@ -286,6 +289,7 @@ Http1Connection::Next Http1Connection::run_linger() {
     const net::IoResult result = transport_->read(in_, read_size);
     lingered_ += result.bytes;
     in_.clear();
+    if (result.state == net::IoState::blocked && transport_->look_again()) continue;
     if (result.state == net::IoState::blocked) return Next::wait;
     if (result.state != net::IoState::done || lingered_ > options().linger_bytes) {
       state_ = State::closing;

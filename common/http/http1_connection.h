@@ -36,6 +36,8 @@ class Http1Connection final : public ClientConnection, public net::TaskOwner {
     closing,   // waits for the exchange to be reaped
   };
   enum class Next : std::uint8_t { go_on, wait, again };
+  // A request that is not answered by then may have been given up in the moment it came.
+  static constexpr base::Duration look_after = std::chrono::milliseconds(250);
 
   Next run_idle();
   Next run_head();
@@ -69,6 +71,7 @@ class Http1Connection final : public ClientConnection, public net::TaskOwner {
   std::unique_ptr<Http1Stream> stream_;
   std::unique_ptr<Exchange> exchange_;
   std::size_t lingered_ = 0;
+  bool looked_ = false;  // whether a reset came together with the request
   base::TimePoint began_{}, read_progress_{}, write_progress_{};
   base::WallTime began_wall_{};
 };

@@ -52,7 +52,10 @@ void Http1Connection::read_body() {
       read_progress_ = now();
       continue;
     }
-    if (result.state == net::IoState::blocked) return;
+    if (result.state == net::IoState::blocked) {
+      if (transport_->look_again()) continue;
+      return;
+    }
     s.fail_body(reasons::client_body_cut_short);
     if (result.state == net::IoState::failed) lose_client();
     else s.half_closed_ = true;
@@ -73,7 +76,10 @@ void Http1Connection::read_tunnel() {
       read_progress_ = now();
       continue;
     }
-    if (result.state == net::IoState::blocked) return;
+    if (result.state == net::IoState::blocked) {
+      if (transport_->look_again()) continue;
+      return;
+    }
     if (result.state == net::IoState::failed) return lose_client();
     s.body_state_ = RequestBody::State::complete;  // half-close: the other direction goes on
     ring_exchange();
@@ -83,8 +89,11 @@ void Http1Connection::read_tunnel() {
 // The request is here; only the connection's end is of interest. A FIN is a half-close, a reset means the client has left.
 void Http1Connection::notice_close() {
   Http1Stream& s = *stream_;
-  if (s.half_closed_ || s.gone_ || s.tunnel_ || !transport_->peer_closed()) return;
+  if (s.half_closed_ || s.gone_ || s.tunnel_) return;
   if (s.body_state_ == RequestBody::State::open && !s.discarding_) return;  // read_body sees it
+  const bool look = !looked_ && now() >= read_progress_ + look_after;
+  if (look) looked_ = true;
+  if (!transport_->peer_closed() && !(look && transport_->look_again())) return;
   while (in_.size() < read_size) {
     const net::IoResult result = transport_->read(in_, read_size);
     if (result.bytes > 0) continue;  // pipelined requests: they are answered before the FIN counts

@@ -42,7 +42,7 @@ UpstreamConnection::Next UpstreamConnection::run_head() {
       }
     }
     const net::IoResult result = read_in(read_size);
-    if (result.state == net::IoState::done) continue;
+    if (result.state == net::IoState::done || (result.state == net::IoState::blocked && transport_->look_again())) continue;
     if (result.state == net::IoState::blocked) return Next::wait;
     if (!in_.empty() || (lease_ && lease_->began_answer_)) fail(reasons::upstream_head_cut_short, false, result.error);
     else if (lease_ && lease_->reused_) fail(reasons::upstream_keepalive_closed, true, result.error);
@@ -121,7 +121,7 @@ UpstreamConnection::Next UpstreamConnection::run_body() {
     if (moved > run_budget) return Next::again;
     if (target.size() >= window) return Next::wait;
     const net::IoResult result = read_in(window);
-    if (result.state == net::IoState::done) continue;
+    if (result.state == net::IoState::done || (result.state == net::IoState::blocked && transport_->look_again())) continue;
     if (result.state == net::IoState::blocked) return Next::wait;
     // A reset is never an end, not even where the end of the connection ends the body.
     const auto done = result.state == net::IoState::eof && in_.empty() ? decoder_.finish_at_eof() : base::Result<bool>(false);
@@ -180,7 +180,10 @@ UpstreamConnection::Next UpstreamConnection::run_tunnel() {
       lease_->received_bytes_ += result.bytes;
       continue;
     }
-    if (result.state == net::IoState::blocked) return Next::wait;
+    if (result.state == net::IoState::blocked) {
+      if (transport_->look_again()) continue;
+      return Next::wait;
+    }
     if (result.state == net::IoState::eof) {
       answer_close_ = true;
       answer_complete();

@@ -36,8 +36,23 @@ class Readiness {
   bool closed = false;  // FIN seen by the kernel; bytes may still be there to read
   // Reported ready for everything, which is also how libevent reports a reset; cleared by a successful read.
   bool suspect = false;
+  // Bytes were read after such an event: a reset may lie behind them, and will give no edge of its own any more.
+  bool doubtful = false;
   // FIN or reset, also while reading is paused. Costs a system call only while `suspect`.
   bool peer_closed();
+  // What a reader saw: bytes, fewer than there was room for, or EAGAIN.
+  void note_bytes(bool fewer) {
+    doubtful |= suspect;
+    suspect = false;
+    if (fewer && !closed) readable = false;  // a FIN that was reported with these bytes gives no edge any more
+  }
+  void note_nothing() { readable = suspect = doubtful = false; }
+  // True once after doubt: the next read asks the kernel.
+  bool look_again() {
+    if (!doubtful) return false;
+    doubtful = false;
+    return readable = true;
+  }
 
  private:
   static void on_event(int fd, short what, void* self);

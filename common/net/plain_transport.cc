@@ -46,6 +46,7 @@ class PlainTransport final : public Transport {
   IoResult write(Buffer& from) override;
   bool readable() const override { return ready_.readable && !eof_; }
   bool peer_closed() const override { return eof_ || ready_.peer_closed(); }
+  bool look_again() override { return !eof_ && ready_.look_again(); }
   void shutdown_write() override { ::shutdown(fd_, SHUT_WR); }
   void reset_on_close() override {
     const linger now{1, 0};
@@ -98,13 +99,11 @@ IoResult PlainTransport::read(Buffer& into, std::size_t max) {
   }
   if (n < 0) {
     if (error != EAGAIN) return {IoState::failed, 0, error};
-    ready_.readable = false;
+    ready_.note_nothing();
     return {IoState::blocked, 0, 0};
   }
   const auto got = static_cast<std::size_t>(n);
-  ready_.suspect = false;
-  // A FIN that was reported with these bytes gives no edge of its own any more.
-  if (got < room.size() && !ready_.closed) ready_.readable = false;
+  ready_.note_bytes(got < room.size());
   if (got >= small_read)
     read_size_ = large_read;
   else if (got < small_read / 2)

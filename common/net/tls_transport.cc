@@ -57,6 +57,7 @@ class TlsTransport final : public Transport {
     return established_ && (more_ || ready_.readable || (read_wants_write_ && ready_.writable));
   }
   bool peer_closed() const override { return end_.state != IoState::done || ready_.peer_closed(); }
+  bool look_again() override { return end_.state == IoState::done && ready_.look_again(); }
   void shutdown_write() override;
   void reset_on_close() override {
     const linger now{1, 0};
@@ -106,10 +107,9 @@ long TlsTransport::on_bio(BIO* bio, int operation, const char*, std::size_t leng
       return -1;
     case BIO_CB_READ | BIO_CB_RETURN:
       if (outcome > 0 && processed) {
-        ready.suspect = false;
-        if (*processed < length && !ready.closed) ready.readable = false;
+        ready.note_bytes(*processed < length);
       } else if (BIO_should_retry(bio)) {
-        ready.readable = false;
+        ready.note_nothing();
       }
       return outcome;
     case BIO_CB_WRITE | BIO_CB_RETURN:

@@ -54,6 +54,9 @@ class Transport {
   virtual bool readable() const = 0;
   // The peer closed or reset, seen also while reading is paused (the bytes before it may be unread).
   virtual bool peer_closed() const = 0;
+  // True once if a reset may have come together with bytes that were read: then it shows only to who reads again. For who is
+  // about to wait for more; costs a system call, so not for who has all it wants.
+  virtual bool look_again() { return false; }
   // FIN (TLS: close_notify first). Best effort, does not block.
   virtual void shutdown_write() = 0;
   // Makes close() send a reset instead of FIN: an answer that must not look complete.

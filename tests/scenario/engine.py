@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the common engine does, shown at each of the three daemons and through the chain of all."""
 import os
+import re
+import signal
 import socket
 import threading
 import time
@@ -583,3 +585,61 @@ def test_clients_that_leave_in_every_way_leave_nothing_behind(place):
                 client.reset() if turn % 2 else client.close()
         wire.wait_for(lambda: descriptors(daemon) <= before + 20, f'{daemon.name} keeps {descriptors(daemon)} descriptors, {before} before')
         assert wire.get(daemon.address(), '/').status == 200
+
+
+def test_a_reset_that_comes_with_bytes_is_noticed_at_once(place):
+    """The daemon sleeps meanwhile, so that one event tells of both: part of a body, a whole request that waits, part of an answer, a tunnel."""
+    go_on, noticed = threading.Event(), threading.Event()
+
+    def script(connection):
+        while (request := connection.request_head()) is not None:
+            if request.get('Upgrade'):
+                connection.send(b'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n')
+                while connection.more():
+                    pass
+                connection.pending = b''
+            elif request.target == '/halfway':
+                connection.send(b'HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 1000\r\n\r\n')
+                go_on.wait(wire.patience())
+                connection.send(b'half')
+                return connection.reset()
+            elif request.target == '/wait':
+                noticed.wait(wire.patience())
+                return False
+            elif not connection.request_body(request).cut:
+                connection.answer(fields='Cache-Control: no-store', body=b'x')
+    origin = place.origin(script=script)
+    websocket = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13'
+    for daemon in daemons(place, origin):
+        def asleep(action):
+            daemon.signal(signal.SIGSTOP)
+            wire.wait_for(lambda: re.search(r'^State:\s+T', open(f'/proc/{daemon.process.pid}/status').read(), re.M), 'it sleeps')
+            action()
+            daemon.signal(signal.SIGCONT)
+
+        before = descriptors(daemon)
+        clients = [wire.Connection(daemon.address()) for _ in range(4)]
+        for client in clients[:3]:
+            assert client.ask(wire.request('/')).body == b'x'
+        clients[3].send(wire.request('/ws', fields=websocket))
+        assert clients[3].final_head().status == 101
+
+        def leave():
+            for client, last in zip(clients, (wire.request('/', method='POST', body=b'u' * 1000)[:-500], wire.request('/wait'), b'GET / HT', b'frame')):
+                client.send(last)
+                client.reset()
+        noticed.clear()
+        asleep(leave)
+        wire.wait_for(lambda: descriptors(daemon) <= before + 3, f'{daemon.name} keeps {descriptors(daemon)} descriptors, {before} before')
+        noticed.set()   # over a Unix socket leaving is a half-close: that request still waits for its answer
+
+        def cut():
+            go_on.set()
+            wire.wait_for(lambda: not any(one.socket.fileno() >= 0 for one in origin.connections if one is halfway), 'the origin left')
+        go_on.clear()
+        with wire.Connection(daemon.address()) as client:
+            client.send(wire.request('/halfway'))
+            head = client.final_head()
+            halfway = origin.seen('/halfway')[-1].connection
+            asleep(cut)
+            assert not client.read_body(head).complete, f'{daemon.name} completes half an answer'

@@ -219,6 +219,37 @@ TEST_CASE("connecting over TCP, reset seen while reading is paused") {
   CHECK(r.error == ECONNRESET);
 }
 
+// One event tells of both, and libevent reports it like bytes alone.
+TEST_CASE("a reset that came together with bytes is found by who looks again") {
+  base::SystemClock clock;
+  net::EventLoop loop(clock);
+  Owner owner;
+  auto listener = net::Listener::open(net::Address::parse("127.0.0.1:0").value(), 1, {}).value();
+  Accepted accepted;
+  net::Accepter accepter(loop, owner, listener->fd(0), accepted);
+  LambdaTask client_task(loop, owner), server_task(loop, owner);
+  auto client = std::move(net::connect_plain(loop, listener->address()).value());
+  client->attach(client_task);
+  REQUIRE(until(loop, [&] { return client->establish().state == IoState::done && !accepted.fds.empty(); }));
+  auto server = net::make_plain_transport(loop, accepted.fds[0], accepted.remote, accepted.local);
+  server->attach(server_task);
+  REQUIRE(until(loop, [&] { return server_task.runs > 0; }));
+  const bool reset = GENERATE(false, true);
+  Buffer out, in;
+  out.append("request");
+  client->write(out);
+  if (reset) {
+    client->reset_on_close();
+    client.reset();
+  }
+  REQUIRE(until(loop, [&] { return server->read(in, SIZE_MAX).state == IoState::done; }));
+  CHECK(in.text() == "request");
+  CHECK(server->read(in, SIZE_MAX).state == IoState::blocked);
+  CHECK(server->look_again());
+  CHECK(server->read(in, SIZE_MAX).state == (reset ? IoState::failed : IoState::blocked));
+  CHECK_FALSE(server->look_again());
+}
+
 TEST_CASE("a refused connection says so") {
   base::SystemClock clock;
   net::EventLoop loop(clock);
