@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), '..', '..'))
 USUAL = ['tree', 'unit', 'bytes', 'scenario', 'e2e', 'swap', 'plone', 'asan', 'tsan']
-PARTS = USUAL + ['swap-plone', 'bench', 'long']
+PARTS = USUAL + ['swap-plone', 'bench', 'long', 'soak']
 CI = os.environ.get('CI') == 'true'
 TAIL_LINES = 60
 
@@ -158,9 +158,10 @@ def sanitizer_environment(preset, reports):
 
 
 class Suite:
-    def __init__(self, only, jobs):
+    def __init__(self, only, jobs, minutes=30):
         self.only = re.compile(only)
         self.jobs = jobs
+        self.minutes = minutes           # of the soak in the release build; a third of it with a sanitizer
 
     def task(self, preset, name, argv, **more):
         where = f'{ROOT}/build/test-logs/{preset}'
@@ -221,6 +222,11 @@ class Suite:
         return [self.task(preset, 'long', ['python3', 'tests/support/scenarios.py', '--bin', f'build/{preset}', '--long'],
                           limit=7200)]
 
+    def soak(self, preset):
+        minutes = self.minutes if preset == 'release' else self.minutes / 3
+        return [self.task(preset, 'soak', ['tests/soak/run', '--bin', f'build/{preset}', '--minutes', f'{minutes:g}', '--record'],
+                          limit=minutes * 60 + 900, alone=True)]
+
     def sanitized(self, preset):
         tasks = []
         for part in (self.unit, self.bytes, self.scenario, self.e2e):
@@ -228,7 +234,21 @@ class Suite:
         return tasks
 
 
+def run_soak(suite):
+    total = Count()
+    for preset in ('release', 'asan', 'tsan'):
+        problem = build(preset)
+        if problem:
+            say(f'FAIL build {preset}\n{problem}')
+            total.add(Count(0, 1))
+        else:
+            total.add(run_tasks(suite.soak(preset), suite.jobs))
+    return total
+
+
 def run_part(suite, part):
+    if part == 'soak':
+        return run_soak(suite)
     preset = part if part in ('asan', 'tsan') else 'release'
     if part != 'tree':
         problem = build(preset)
@@ -249,12 +269,15 @@ def main():
     parser.add_argument('parts', nargs='*', metavar='PART', help=' '.join(PARTS))
     parser.add_argument('--jobs', type=int, default=max(2, os.cpu_count() or 2))
     parser.add_argument('--only', default='.', help='tasks (in part scenario: scenarios) whose name matches')
+    parser.add_argument('--minutes', type=float, default=30, help='of the soak in the release build; a third of it with each sanitizer')
     arguments = parser.parse_args()
     parts = arguments.parts or USUAL
+    if 'long' in parts and 'soak' not in parts:
+        parts = parts + ['soak']
     unknown = [part for part in parts if part not in PARTS]
     if unknown:
         parser.error(f'no part called {", ".join(unknown)}; there are: {" ".join(PARTS)}')
-    suite = Suite(arguments.only, arguments.jobs)
+    suite = Suite(arguments.only, arguments.jobs, arguments.minutes)
     total = Count()
     begun = time.monotonic()
     for part in parts:
