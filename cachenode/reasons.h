@@ -73,6 +73,7 @@ inline constexpr Row life_expires{"lifetime-expires", "Expires is {a} s after Da
 inline constexpr Row life_rule_override{"lifetime-override", "rule {s} overrides the lifetime: {a} s"};
 inline constexpr Row life_rule{"lifetime-rule", "rule {s} gives {a} s"};
 inline constexpr Row life_default{"lifetime-default", "the default ttl of {a} s"};
+inline constexpr Row life_dateless{"lifetime-dateless", "Expires without Date is believed for {a} s at most"};
 inline constexpr Row life_capped{"lifetime-capped", "an error is kept at most {a} s"};
 
 // --- using what is stored (use_stored.h) ---

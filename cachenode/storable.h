@@ -65,6 +65,8 @@ struct Lifetime {
   bool counted_in_answer = false;       // max-age or s-maxage, not Expires or a rule
 };
 
+constexpr Seconds dateless_lifetime = 24 * 60 * 60;  // at most, of an Expires without Date
+
 // RFC 9111 4.2.1 in the order of s-maxage, max-age, Expires; then what rules and defaults fill in.
 template <observe::Why W>
 Lifetime lifetime(const Policy& policy, const AnswerView& view, const http::CacheControl& control, bool targeted, W& why) {
@@ -82,6 +84,11 @@ Lifetime lifetime(const Policy& policy, const AnswerView& view, const http::Cach
     const auto date = http::parse_date(view.answer.get(http::Token::date).value_or(""), view.now_wall);
     out.seconds = expires ? std::max<Seconds>(0, *expires - date.value_or(view.now_wall)) : 0;
     why.considered(reasons::life_expires, *out.seconds);
+    // Two clocks are compared, and ours may be years behind till somebody sets it.
+    if (!date && *out.seconds > dateless_lifetime) {
+      out.seconds = dateless_lifetime;
+      why.considered(reasons::life_dateless, *out.seconds);
+    }
   }
   if (const Seconds* override_ttl = first_set(view, &Rule::override_ttl, &from)) {
     out.seconds = *override_ttl;

@@ -136,6 +136,7 @@ void Daemon::watch_certificates() {
     };
     watch_ = std::make_unique<process::CertificateWatch>(runtime_->control().loop(), process::certificate_files(runtime_->access()), std::move(events));
   }
+  if (!rotation_) rotation_ = std::make_unique<process::TicketRotation>(runtime_->control().loop(), tickets_);
   watch_->watch(tls_);
 }
 
@@ -186,6 +187,7 @@ std::unique_ptr<process::WorkerService> Daemon::make_service(process::Runtime& r
 
 void Daemon::stop() {
   watch_.reset();
+  rotation_.reset();
   desks_.clear();
 }
 

@@ -5,6 +5,7 @@
 #include "net/tls.h"
 #include "process/certificate_watch.h"
 #include "process/daemon.h"
+#include "process/ticket_rotation.h"
 #include "webfront/front_service.h"
 #include "webfront/generation.h"
 #include "webfront/options.h"
@@ -50,6 +51,7 @@ class Daemon final : public process::DaemonWith<Options> {
   process::Runtime* runtime_ = nullptr;
   std::optional<State> state_;
   std::unique_ptr<process::CertificateWatch> watch_;
+  std::unique_ptr<process::TicketRotation> rotation_;
   std::vector<std::unique_ptr<http::LoopDesk>> desks_;  // outlive the books' messages; one a worker
 };
 

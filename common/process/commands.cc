@@ -13,8 +13,8 @@
 namespace process {
 namespace {
 
-std::int64_t seconds_since(base::WallTime start) {
-  return std::chrono::duration_cast<std::chrono::seconds>(base::SystemClock().wall() - start).count();
+std::int64_t seconds_since(base::TimePoint start) {
+  return std::chrono::duration_cast<std::chrono::seconds>(base::precise_now() - start).count();
 }
 
 }  // namespace

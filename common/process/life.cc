@@ -56,7 +56,7 @@ class Life::Watch final : public net::Task {
 Life::Life(Daemon& daemon, Start start)
     : daemon_(daemon),
       start_(std::move(start)),
-      started_(base::SystemClock().wall()),
+      started_(base::precise_now()),
       logs_(start_.name, worker_count(daemon, start_)),
       metrics_(worker_count(daemon, start_) + 1),
       control_(start_.name, worker_count(daemon, start_)),

@@ -113,7 +113,7 @@ class Life final : public Runtime, public net::TaskOwner {
 
   Daemon& daemon_;
   Start start_;
-  base::WallTime started_;
+  base::TimePoint started_;  // monotonic: a step of the wall clock makes nobody older
   Logs logs_;
   observe::Metrics metrics_;
   net::Thread control_;

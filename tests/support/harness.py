@@ -35,7 +35,8 @@ class Daemon:
             file.write(text)
         with open(self.out, 'ab') as out, open(self.err, 'ab') as err:
             self.process = subprocess.Popen([f'{place.binaries}/{name}', '-c', self.config, '--ready', self.ready],
-                                            stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=place.directory)
+                                            stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=place.directory,
+                                            env={**os.environ, **place.environment})
         self.await_ready()
 
     def await_ready(self):
@@ -370,6 +371,7 @@ class Place:
         self.directory = tempfile.mkdtemp(prefix='trivet-test-')
         self.daemons, self.origins, self.kept = [], [], False
         self.counter = 0
+        self.environment = {}       # of daemons started from now on, beside our own
 
     def __enter__(self):
         return self
