@@ -6,10 +6,10 @@ WIDTH, PANEL, LEFT, RIGHT, TOP, GAP = 860, 230, 70, 20, 64, 52
 COLOURS = ('#2f7ed8', '#d9722e', '#2e9e5b', '#9b59b6')
 DASHES = ('', '7 3', '2 3', '9 3 2 3')
 STYLE = """<style>
-svg { font: 12px sans-serif; color-scheme: light dark; --ground: #ffffff; --ink: #222222; --grid: #dddddd }
-@media (prefers-color-scheme: dark) { svg { --ground: #16181c; --ink: #dddddd; --grid: #3a3d44 } }
-.ground { fill: var(--ground) } text { fill: var(--ink) } .grid { stroke: var(--grid) } .axis { stroke: var(--ink) }
+svg { font: 12px sans-serif }
+.ground { fill: #ffffff } text { fill: #222222 } .grid { stroke: #dddddd } .axis { stroke: #222222; fill: none }
 .line { fill: none; stroke-width: 1.6 } .title { font-size: 14px; font-weight: bold }
+@media (prefers-color-scheme: dark) { .ground { fill: #16181c } text { fill: #dddddd } .grid { stroke: #3a3d44 } .axis { stroke: #dddddd } }
 </style>"""
 
 
@@ -57,7 +57,7 @@ class Panel:
             out.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{top + PANEL}" class="grid"/>'
                        f'<text x="{x:.1f}" y="{top + PANEL + 16}" text-anchor="middle">{number(mark)}</text>')
             mark += distance
-        out.append(f'<path d="M{LEFT} {top}V{top + PANEL}H{WIDTH - RIGHT}" fill="none" class="axis"/>'
+        out.append(f'<path d="M{LEFT} {top}V{top + PANEL}H{WIDTH - RIGHT}" class="axis"/>'
                    f'<text x="{WIDTH - RIGHT}" y="{top + PANEL + 32}" text-anchor="end">{x_unit}</text>')
         for number_of, points in enumerate(self.lines.values()):
             path = ' '.join(f'{x_of(x):.1f},{y_of(y):.1f}' for x, y in thin(points))
@@ -74,8 +74,8 @@ def svg(title, panels, x_unit='minutes'):
     x = WIDTH - RIGHT
     for number_of, name in reversed(list(enumerate(panels[0].lines))):
         x -= 60 + 7 * len(name)
-        out.append(f'<line x1="{x}" x2="{x + 34}" y1="18" y2="18" class="line" stroke="{COLOURS[number_of % 4]}" '
-                   f'stroke-dasharray="{DASHES[number_of % 4]}"/><text x="{x + 40}" y="22">{html.escape(name)}</text>')
+        out.append(f'<line x1="{x}" x2="{x + 34}" y1="42" y2="42" class="line" stroke="{COLOURS[number_of % 4]}" '
+                   f'stroke-dasharray="{DASHES[number_of % 4]}"/><text x="{x + 40}" y="46">{html.escape(name)}</text>')
     for at, panel in enumerate(panels):
         out += panel.draw(TOP + at * (PANEL + GAP), end, x_unit)
     return '\n'.join(out + ['</svg>', ''])
