@@ -44,7 +44,7 @@ class BalanceExchange final : public http::Exchange {
     bool redispatched = false, reused = false;
     int status = 0;             // sent to the client, 0: none
     int upstream_status = 0;
-    std::string client_ip;      // the effective client's
+    base::RecycledString client_ip;  // the effective client's
     bool cookie_sent = false;   // the request had our cookie
     bool cookie_set = false;
     char termination[5] = "----";

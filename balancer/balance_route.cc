@@ -92,7 +92,7 @@ void BalanceExchange::prepare_head(http::RequestHead& head) {
   if (!client.peer_trusted) {
     http::strip_claims(head);
     http::strip_identity_claims(head);
-    const std::string host(head.host());
+    const base::RecycledString host(head.host());
     const std::string port = std::to_string(peer.local.port());
     http::set_forwarded(head, {client.ip, client.https, host, port, {}});
   } else if (facts_.frontend->options.append_xff) {

@@ -42,10 +42,8 @@ void RequestLog::write(BalanceExchange& exchange, base::TimePoint now, std::uint
   r.received = stream.parsed - stream.began;
   const base::TimePoint unset{};
   if (f.queued != unset) r.queued = f.queue_time;
-  std::string upstream;
   if (const Server* server = f.server.get()) {
-    upstream = server->address.text();
-    r.upstream_addr = upstream;
+    r.upstream_addr = server->address_text;
     r.server = server->name;
   }
   if (f.answered != unset) {

@@ -19,6 +19,7 @@ std::shared_ptr<const http::Endpoint> endpoint_of(const ServerPlan& plan) {
   auto endpoint = std::make_shared<http::Endpoint>();
   endpoint->name = plan.full_name;
   endpoint->address = plan.address;
+  endpoint->address_text = plan.address.text();
   endpoint->keepalive = plan.keepalive;
   endpoint->options = plan.upstream;
   return endpoint;

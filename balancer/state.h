@@ -26,10 +26,11 @@ struct CheckResult {
 // Found by workers as the owner of a slot; an exchange that goes on after its slot shares it.
 struct Server : std::enable_shared_from_this<Server> {
   Server(std::string given, std::string full, const net::Address& at, std::size_t workers)
-      : name(std::move(given)), full_name(std::move(full)), address(at), counters(workers) {}
+      : name(std::move(given)), full_name(std::move(full)), address(at), address_text(at.text()), counters(workers) {}
   const std::string name;
   const std::string full_name;  // "backend/server"
   const net::Address address;
+  const std::string address_text;
   CounterSet counters;
 
   // Control thread.

@@ -52,7 +52,7 @@ void CacheExchange::dress(http::ResponseHead& head, const CacheStatus& status, s
     head.add(http::Token::age, std::string_view(digits, static_cast<std::size_t>(end - digits)));
   }
   if (!shared.headers.cache_status.empty()) {
-    std::string text;
+    base::RecycledString text;
     text.reserve(96);
     if (const auto before = head.get(http::Token::cache_status)) {
       text = head.joined(http::Token::cache_status);

@@ -89,7 +89,9 @@ CacheExchange::Next CacheExchange::run_request() {
   http::RequestHead& head = stream_.head;
   if (is_purge_method(head.method_name())) return run_purge();
   take_claims();
-  if (head.has(http::Token::cookie)) cookies_ = http::joined_cookies(head);
+  const std::size_t cookie_lines = head.count(http::Token::cookie);
+  if (cookie_lines == 1) cookies_ = *head.get(http::Token::cookie);
+  else if (cookie_lines > 1) cookies_ = http::joined_cookies(head);
   observe::LastReason why;
   RequestView view{head, cookies_, client_.https ? "https" : "http", client_.host};
   view.has_body = !stream_.body->none();

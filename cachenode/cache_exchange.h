@@ -42,7 +42,7 @@ class CacheExchange final : public http::Exchange, private store::Asker {
   struct Facts {
     Outcome outcome = Outcome::pass;
     base::Reason detail;               // why it was not a plain hit
-    std::string detail_subject;        // what its subject views
+    base::RecycledString detail_subject;        // what its subject views
     const char* cache_word = "";       // HIT MISS EXPIRED STALE BYPASS REVALIDATED UPDATING
     int status = 0;                    // sent to the client, 0: none
     int upstream_status = 0;
@@ -50,7 +50,7 @@ class CacheExchange final : public http::Exchange, private store::Asker {
     bool https = false;
     base::Duration queued{}, connect{}, header{};
     base::TimePoint asked{};
-    std::string client_ip;             // the effective client's
+    base::RecycledString client_ip;    // the effective client's
   };
   const Facts& facts() const { return facts_; }
   const Generation* generation() const { return pin_ ? &static_cast<const Generation&>(*pin_) : nullptr; }  // null: a tunnel
@@ -117,7 +117,7 @@ class CacheExchange final : public http::Exchange, private store::Asker {
   Facts facts_;
   base::Reason end_;
   http::EffectiveClient client_;
-  std::string cookies_;
+  base::RecycledString cookies_;
   RequestPlan plan_;
   mutable observe::LastReason use_why_;
 

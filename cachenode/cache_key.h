@@ -110,7 +110,7 @@ CacheKey cache_key(const KeyPolicy& policy, const KeyInput& in, bool vhm, W& why
   if (path.find('%') == std::string_view::npos) out.key += path;
   else out.key += http::canonical_form(path);
   if (out.has_query) (out.key += '?') += out.query;
-  if (!in.forwarded_host.empty()) {
+  if (!in.forwarded_host.empty() && in.forwarded_host != in.head.host()) {
     const std::string forwarded = http::normal_host(in.forwarded_host, in.scheme);
     if (forwarded != out.host) {
       why.considered(reasons::key_forwarded_host, 0, 0, in.forwarded_host);

@@ -33,7 +33,7 @@ void CacheExchange::prepare_head(http::RequestHead& head) {
   http::remove_hop_by_hop(head);
   if (!client_.peer_trusted) {
     const std::string port = std::to_string(peer.local.port());
-    const std::string host(head.host());
+    const base::RecycledString host(head.host());
     const std::string ip = peer.remote.ip();
     http::set_forwarded(head, {ip, client_.https, host, port, {}});
   } else if (config().append_xff) {

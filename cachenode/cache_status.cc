@@ -17,7 +17,7 @@ bool is_token(std::string_view text) {
   return true;
 }
 
-void append_bare(std::string_view text, std::string& out) {
+void append_bare(std::string_view text, base::RecycledString& out) {
   if (is_token(text)) {
     out += text;
     return;
@@ -34,7 +34,7 @@ void append_bare(std::string_view text, std::string& out) {
   out += '"';
 }
 
-void append_number(std::int64_t n, std::string& out) {
+void append_number(std::int64_t n, base::RecycledString& out) {
   char digits[24];
   const auto end = std::to_chars(digits, digits + sizeof digits, n).ptr;
   out.append(digits, static_cast<std::size_t>(end - digits));
@@ -42,7 +42,7 @@ void append_number(std::int64_t n, std::string& out) {
 
 }  // namespace
 
-void render_cache_status(const CacheStatus& status, std::string_view name, std::string& out) {
+void render_cache_status(const CacheStatus& status, std::string_view name, base::RecycledString& out) {
   append_bare(name, out);
   if (status.hit) {
     out += "; hit; ttl=";

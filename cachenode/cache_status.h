@@ -4,10 +4,10 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "base/reason.h"
+#include "base/recycled.h"
 #include "cachenode/freshness.h"
 
 namespace cachenode {
@@ -23,6 +23,6 @@ struct CacheStatus {
 };
 
 // Appends e.g. `cachenode; hit; ttl=376`, `cachenode; fwd=bypass; detail=authenticated:cookie:__ac`. `name`: a token or quoted here.
-void render_cache_status(const CacheStatus& status, std::string_view name, std::string& out);
+void render_cache_status(const CacheStatus& status, std::string_view name, base::RecycledString& out);
 
 }  // namespace cachenode

@@ -122,9 +122,9 @@ void explain(const Compiled& compiled, store::Store* store, bool sick, base::Tim
     reply.line("purge identity: " + plan.key.purge.host + " " + plan.key.purge.path);
   }
   if (plan.act == Act::pass) {
-    std::string status;
+    base::RecycledString status;
     render_cache_status({.forward = plan.forward, .detail = plan.reason}, compiled.headers.cache_status, status);
-    reply.line("Cache-Status: " + status);
+    reply.line("Cache-Status: " + std::string(status));
   }
   if (plan.act == Act::look_up && store) explain_store(*store, sick, now, q, plan, reply);
 }

@@ -87,6 +87,7 @@ class Compiler {
       auto endpoint = std::make_shared<http::Endpoint>();
       endpoint->name = name == address.text ? name : name + "/" + address.text;
       endpoint->address = address.address;
+      endpoint->address_text = address.address.text();
       endpoint->keepalive = from.keepalive;
       endpoint->options.connect = from.timeout.connect;
       endpoint->options.first_byte = from.timeout.first_byte;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/recycled.h"
 #include "http/admission.h"
 #include "http/exchange.h"
 #include "http/file_service.h"
@@ -43,8 +44,7 @@ class FrontExchange final : public http::Exchange {
   struct Facts {
     int status = 0;                 // sent to the client, 0: none
     int upstream_status = 0;
-    std::string upstream_addr;
-    std::string cache_status;
+    base::RecycledString upstream_addr, cache_status;
     base::TimePoint queued{}, admitted{};
     base::Duration connect_time = base::Duration{-1}, header_time = base::Duration{-1}, response_time = base::Duration{-1};
     bool retried = false;
@@ -58,7 +58,7 @@ class FrontExchange final : public http::Exchange {
   const http::Stream& request() const { return stream_; }
   const base::Reason& reason() const { return end_; }
   const http::EffectiveClient& client() const { return client_; }
-  const std::string& request_id();  // a trusted peer's, else one made when first asked for
+  std::string_view request_id();  // a trusted peer's, else one made when first asked for
 
  protected:
   Step run() override;
@@ -104,7 +104,7 @@ class FrontExchange final : public http::Exchange {
   RequestView view_;
   Plan plan_;
   http::EffectiveClient client_;
-  std::string request_id_;
+  base::RecycledString request_id_;
   std::optional<http::FileWait> file_wait_;
   std::unique_ptr<CollectedBody> collected_;
   std::optional<http::Ticket> route_ticket_, ticket_;

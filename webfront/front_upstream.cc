@@ -11,10 +11,11 @@
 
 namespace webfront {
 
-const std::string& FrontExchange::request_id() {
+std::string_view FrontExchange::request_id() {
   if (!request_id_.empty()) return request_id_;
   const auto named = stream_.head.get(http::Token::x_request_id);
-  request_id_ = client_.peer_trusted && named && http::valid_request_id(*named) ? std::string(*named) : http::new_request_id();
+  if (client_.peer_trusted && named && http::valid_request_id(*named)) request_id_ = *named;
+  else request_id_ = http::new_request_id();
   name_request(request_id_);  // trace finds it
   return request_id_;
 }
@@ -22,10 +23,10 @@ const std::string& FrontExchange::request_id() {
 http::RequestHead FrontExchange::upstream_head() {
   http::RequestHead head = stream_.head;  // the original stays for the log
   clean_request(head, client_.peer_trusted);
-  std::string port = client_.port;
+  base::RecycledString port = client_.port;
   if (port.empty()) {
     const std::uint16_t local = stream_.connection->peer.local.port();
-    port = local != 0 ? std::to_string(local) : client_.https ? "443" : "80";
+    port = local != 0 ? std::string_view(std::to_string(local)) : client_.https ? "443" : "80";
   }
   const std::string_view host = client_.host.empty() ? stream_.head.host() : std::string_view(client_.host);
   http::set_forwarded(head, {client_.ip, client_.https, host, port, "_front"});
@@ -80,7 +81,7 @@ FrontExchange::Next FrontExchange::upstream_failed() {
   const base::Error error = lease_->error();
   const bool repeatable = can_repeat(stream_.head.method(), stream_.body->none());
   const bool untouched = lease_->reused() && !lease_->began_answer() && (repeatable || (!lease_->bytes_sent() && relay_.request_bytes() == 0));
-  facts_.upstream_addr = lease_->endpoint().address.text();
+  facts_.upstream_addr = lease_->endpoint().address_text;
   const std::string name = lease_->endpoint().name;
   lease_.reset();
   if (untouched && attempts_ < 3) {
@@ -97,7 +98,7 @@ FrontExchange::Next FrontExchange::upstream_failed() {
 
 void FrontExchange::answer_head() {
   http::ResponseHead head = lease_->take_head();
-  facts_.upstream_addr = lease_->endpoint().address.text();
+  facts_.upstream_addr = lease_->endpoint().address_text;
   facts_.upstream_status = facts_.status = head.status();
   facts_.connect_time = lease_->connect_time();
   facts_.header_time = lease_->head_at() - lease_->sent_at();

@@ -167,18 +167,20 @@ bool AccessFormat::compile_custom(std::string_view format, AccessFormat& out, st
 }
 
 void AccessFormat::append_custom(std::string& out, const AccessRecord& record) const {
-  std::string scratch;
   for (const auto& part : parts_) {
     if (part.variable == 0) {
       out += part.text;
       continue;
     }
-    scratch.clear();
-    const auto value = log_variables[part.variable].write(record, part.text, part.token, scratch);
+    const std::size_t before = out.size();
+    const auto value = log_variables[part.variable].write(record, part.text, part.token, out);
     switch (value.kind) {
       case LogValue::Kind::none: out += '-'; break;
-      case LogValue::Kind::text: log_text::append_escaped(out, value.text); break;
-      case LogValue::Kind::written: out += value.text; break;
+      case LogValue::Kind::text:
+        if (out.size() == before) log_text::append_escaped(out, value.text);
+        else log_text::escape_from(out, before);
+        break;
+      case LogValue::Kind::written: break;  // it is there
       case LogValue::Kind::number: log_text::append_number(out, value.number); break;
     }
   }

@@ -69,7 +69,7 @@ void take_value(CacheControl& out, std::string_view value) {
       take_directive(out, name, std::nullopt);
       return;
     }
-    const std::string text = unquote(base::trim(directive.substr(equals + 1)));
+    const base::RecycledString text = unquote(base::trim(directive.substr(equals + 1)));
     take_directive(out, name, text);
   });
 }

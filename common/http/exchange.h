@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/reason.h"
+#include "base/recycled.h"
 #include "http/head.h"
 #include "http/request_body.h"
 #include "http/response_sink.h"
@@ -68,7 +69,7 @@ class History {
   std::uint8_t count_ = 0;
 };
 
-class Exchange : public net::Task {
+class Exchange : public net::Task, public base::Recycled {
  public:
   ~Exchange() override;  // CHECKs that record_end was called
   Stream& stream() { return stream_; }

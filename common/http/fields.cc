@@ -60,15 +60,15 @@ bool next_parameter(std::string_view& rest, Parameter& out) {
     const auto equals = text.find('=');
     out.name = base::trim(text.substr(0, equals));
     out.has_value = equals != std::string_view::npos;
-    out.value = out.has_value ? unquote(base::trim(text.substr(equals + 1))) : std::string();
+    out.value = out.has_value ? unquote(base::trim(text.substr(equals + 1))) : base::RecycledString();
     return true;
   }
   return false;
 }
 
-std::string quoted_if_needed(std::string_view value) {
-  if (!value.empty() && std::all_of(value.begin(), value.end(), is_token_byte)) return std::string(value);
-  std::string out = "\"";
+base::RecycledString quoted_if_needed(std::string_view value) {
+  if (!value.empty() && std::all_of(value.begin(), value.end(), is_token_byte)) return base::RecycledString(value);
+  base::RecycledString out = "\"";
   for (const char c : value) {
     const auto u = static_cast<unsigned char>(c);
     if (u < 0x20 || u == 0x7f) continue;  // cannot be quoted at all
@@ -79,9 +79,9 @@ std::string quoted_if_needed(std::string_view value) {
   return out;
 }
 
-std::string unquote(std::string_view value) {
-  if (value.size() < 2 || value.front() != '"' || value.back() != '"') return std::string(value);
-  std::string out;
+base::RecycledString unquote(std::string_view value) {
+  if (value.size() < 2 || value.front() != '"' || value.back() != '"') return base::RecycledString(value);
+  base::RecycledString out;
   value = value.substr(1, value.size() - 2);
   for (std::size_t i = 0; i < value.size(); ++i) {
     if (value[i] == '\\' && i + 1 < value.size()) ++i;

@@ -36,15 +36,15 @@ bool has_token(std::string_view value, std::string_view wanted);
 // One element "name;p=v;q=\"w\"" in its parts. `parameter` takes the next parameter off `rest`; values lose their quotes and escapes.
 struct Parameter {
   std::string_view name;
-  std::string value;
+  base::RecycledString value;
   bool has_value = false;
 };
 std::string_view element_name(std::string_view element, std::string_view& rest);
 bool next_parameter(std::string_view& rest, Parameter& out);
 
 // A token as it is, anything else as quoted string.
-std::string quoted_if_needed(std::string_view value);
+base::RecycledString quoted_if_needed(std::string_view value);
 // Content of a quoted string (without its quotes) without its escapes; other text unchanged.
-std::string unquote(std::string_view value);
+base::RecycledString unquote(std::string_view value);
 
 }  // namespace http

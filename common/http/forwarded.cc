@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/recycled.h"
 #include "http/fields.h"
 #include "http/host.h"
 #include "net/address.h"
@@ -27,13 +28,14 @@ bool is_ip(std::string_view text) {
 
 // Hops from the client's side to the nearest, as the peer tells them.
 struct Hop {
-  std::string node;
-  std::string proto;
-  std::string host;
+  base::RecycledString node;
+  base::RecycledString proto;
+  base::RecycledString host;
 };
+using Hops = std::vector<Hop, base::RecycledAllocator<Hop>>;
 
-std::vector<Hop> forwarded_hops(const Head& head) {
-  std::vector<Hop> hops;
+Hops forwarded_hops(const Head& head) {
+  Hops hops;
   for_each_in_field(head, Token::forwarded, [&](std::string_view element) {
     Hop hop;
     Parameter p;
@@ -48,8 +50,10 @@ std::vector<Hop> forwarded_hops(const Head& head) {
   return hops;
 }
 
-std::vector<std::string> claimed_nodes(const Head& head, const std::vector<Hop>& hops) {
-  std::vector<std::string> nodes;
+// Views of both.
+using Nodes = std::vector<std::string_view, base::RecycledAllocator<std::string_view>>;
+Nodes claimed_nodes(const Head& head, const Hops& hops) {
+  Nodes nodes;
   if (head.has(Token::x_forwarded_for)) {
     for_each_in_field(head, Token::x_forwarded_for, [&](std::string_view element) { nodes.emplace_back(element); });
   } else if (!hops.empty()) {
@@ -61,8 +65,8 @@ std::vector<std::string> claimed_nodes(const Head& head, const std::vector<Hop>&
 }
 
 // The last element: what the nearest proxy said.
-std::string last_of(const Head& head, Token token) {
-  std::string last;
+std::string_view last_of(const Head& head, Token token) {
+  std::string_view last;
   for_each_in_field(head, token, [&](std::string_view element) { last = element; });
   return last;
 }
@@ -75,7 +79,7 @@ bool valid_port(std::string_view text) {
 // Servers that put fields into an environment read '_' as '-': the token that such a name would be taken for.
 Token token_as_read(const Head& head, const Head::Field& f) {
   if (f.token != Token::other || head.name(f).find('_') == std::string_view::npos) return f.token;
-  std::string name(head.name(f));
+  base::RecycledString name(head.name(f));
   std::replace(name.begin(), name.end(), '_', '-');
   return field_token(name);
 }
@@ -117,14 +121,14 @@ EffectiveClient effective_client(const RequestHead& head, const net::Address& pe
     out.ip = address;
     if (!trusted.contains_text(address)) break;
   }
-  std::string proto = last_of(head, Token::x_forwarded_proto);
+  std::string_view proto = last_of(head, Token::x_forwarded_proto);
   if (proto.empty() && !hops.empty()) proto = hops.back().proto;
   if (base::iequals(proto, "https")) out.https = true;
   else if (base::iequals(proto, "http")) out.https = false;
-  std::string host = last_of(head, Token::x_forwarded_host);
+  std::string_view host = last_of(head, Token::x_forwarded_host);
   if (host.empty() && !hops.empty()) host = hops.back().host;
-  if (parse_host(host)) out.host = std::move(host);
-  if (auto port = last_of(head, Token::x_forwarded_port); valid_port(port)) out.port = std::move(port);
+  if (parse_host(host)) out.host = host;
+  if (const auto port = last_of(head, Token::x_forwarded_port); valid_port(port)) out.port = port;
   return out;
 }
 
@@ -148,21 +152,18 @@ void set_forwarded(Head& head, const ForwardedSet& set) {
   head.set(Token::x_forwarded_proto, set.https ? "https" : "http");
   if (!set.host.empty()) head.set(Token::x_forwarded_host, set.host);
   if (!set.port.empty()) head.set(Token::x_forwarded_port, set.port);
-  std::string value = "for=";
-  if (set.client_ip.find(':') == std::string_view::npos) value += set.client_ip;
-  else if (set.client_ip == "unix:") value += "_unix";
-  else value += "\"[" + std::string(set.client_ip) + "]\"";
-  value += set.https ? ";proto=https" : ";proto=http";
-  if (!set.host.empty()) value += ";host=" + quoted_if_needed(set.host);
-  if (!set.by.empty()) value += ";by=" + quoted_if_needed(set.by);
-  head.set(Token::forwarded, value);
+  const bool v6 = set.client_ip.find(':') != std::string_view::npos && set.client_ip != "unix:";
+  const base::RecycledString host = quoted_if_needed(set.host), by = quoted_if_needed(set.by);
+  head.set(Token::forwarded, {"for=", v6 ? "\"[" : "", set.client_ip == "unix:" ? "_unix" : set.client_ip, v6 ? "]\"" : "",
+                              set.https ? ";proto=https" : ";proto=http", set.host.empty() ? "" : ";host=", set.host.empty() ? std::string_view{} : host,
+                              set.by.empty() ? "" : ";by=", set.by.empty() ? std::string_view{} : by});
 }
 
 void append_forwarded_for(Head& head, std::string_view peer_ip) {
-  std::string value = head.joined(Token::x_forwarded_for);
-  if (!value.empty()) value += ", ";
-  value += peer_ip;
-  head.set(Token::x_forwarded_for, value);
+  const std::size_t lines = head.count(Token::x_forwarded_for);
+  const std::string several = lines > 1 ? head.joined(Token::x_forwarded_for) : std::string();
+  const std::string_view before = lines == 1 ? *head.get(Token::x_forwarded_for) : std::string_view(several);
+  head.set(Token::x_forwarded_for, {before, before.empty() ? "" : ", ", peer_ip});
 }
 
 }  // namespace http

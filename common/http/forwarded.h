@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/recycled.h"
 #include "http/head.h"
 
 namespace net {
@@ -16,11 +17,11 @@ class NetworkList;
 namespace http {
 
 struct EffectiveClient {
-  std::string ip;             // the right-most address that is not a trusted proxy's; the peer's own if there is none ("unix:" for Unix)
+  base::RecycledString ip;             // the right-most address that is not a trusted proxy's; the peer's own if there is none ("unix:" for Unix)
   bool peer_trusted = false;  // only then the following may differ from the connection's own facts
   bool https = false;         // X-Forwarded-Proto or Forwarded's proto of the nearest hop, else the listener's
-  std::string host;           // X-Forwarded-Host or Forwarded's host, if trusted and valid; else empty
-  std::string port;           // X-Forwarded-Port if trusted and a port; else empty
+  base::RecycledString host;  // X-Forwarded-Host or Forwarded's host, if trusted and valid; else empty
+  base::RecycledString port;  // X-Forwarded-Port if trusted and a port; else empty
 };
 
 // `listener_https`: the connection itself is TLS.

@@ -2,6 +2,8 @@
 #include "http/head.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 #include "base/bytes.h"
 
@@ -86,46 +88,58 @@ std::uint32_t Head::store(std::string_view bytes) {
 namespace {
 
 // True if `bytes` lie within the block: appending them could move what they refer to.
-bool within(const std::string& block, std::string_view bytes) {
+bool within(std::string_view block, std::string_view bytes) {
   return !bytes.empty() && std::less_equal<>{}(block.data(), bytes.data()) && std::less<>{}(bytes.data(), block.data() + block.size());
 }
 
 }  // namespace
 
-// Lines are stored as they are written, so that the writer can copy runs of them.
-void Head::append_line(std::string_view field, Token token, std::string_view content, Field& into) {
-  if (within(block_, field) || within(block_, content)) {
-    append_line(std::string(field), token, std::string(content), into);
-    return;
+// Lines are stored as they are written, so that the writer can copy runs of them. A block that is too small lives on until the
+// line is there: parts may be views of it.
+void Head::append_line(std::string_view field, Token token, std::span<const std::string_view> parts, Field& into) {
+  std::size_t size = 0;
+  for (const std::string_view part : parts) size += part.size();
+  const std::size_t total = field.size() + size + 4;
+  base::RecycledString before;
+  if (block_.capacity() - block_.size() < total) {
+    base::RecycledString grown;
+    grown.reserve(std::max(block_.size() + total, 2 * block_.capacity()));
+    grown = block_;
+    before = std::exchange(block_, std::move(grown));
   }
   into.token = token;
   into.name = store(field);
   into.name_size = static_cast<std::uint16_t>(field.size());
   store(": ");
-  into.value = store(content);
-  into.value_size = static_cast<std::uint32_t>(content.size());
+  into.value = static_cast<std::uint32_t>(block_.size());
+  into.value_size = static_cast<std::uint32_t>(size);
+  for (const std::string_view part : parts) store(part);
   store("\r\n");
 }
 
 void Head::add(std::string_view field, std::string_view content) {
   Field f{};
-  append_line(field, field_token(field), content, f);
+  append_line(field, field_token(field), {&content, 1}, f);
   fields_.push_back(f);
 }
 
 void Head::add(Token token, std::string_view content) {
   Field f{};
-  append_line(field_name(token), token, content, f);
+  append_line(field_name(token), token, {&content, 1}, f);
   fields_.push_back(f);
 }
 
-void Head::set(Token token, std::string_view content) {
+void Head::set(Token token, std::string_view content) { set(token, {content}); }
+
+void Head::set(Token token, std::initializer_list<std::string_view> parts) {
   auto first = std::find_if(fields_.begin(), fields_.end(), [token](const Field& f) { return f.token == token; });
   if (first == fields_.end()) {
-    add(token, content);
+    Field f{};
+    append_line(field_name(token), token, parts, f);
+    fields_.push_back(f);
     return;
   }
-  append_line(field_name(token), token, content, *first);
+  append_line(field_name(token), token, parts, *first);
   fields_.erase(std::remove_if(first + 1, fields_.end(), [token](const Field& f) { return f.token == token; }), fields_.end());
 }
 
@@ -142,7 +156,7 @@ void Head::set(std::string_view field, std::string_view content) {
     return;
   }
   fields_.erase(std::remove_if(first + 1, fields_.end(), same), fields_.end());
-  append_line(field, Token::other, content, *first);
+  append_line(field, Token::other, {&content, 1}, *first);
 }
 
 void Head::remove(Token token) {

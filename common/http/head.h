@@ -5,11 +5,14 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/recycled.h"
 #include "http/field_names.h"
 
 namespace http {
@@ -28,7 +31,8 @@ class Head {
     std::uint16_t name_size;
     Token token;
   };
-  const std::vector<Field>& fields() const { return fields_; }
+  using Fields = std::vector<Field, base::RecycledAllocator<Field>>;
+  const Fields& fields() const { return fields_; }
   std::string_view name(const Field& f) const { return view(f.name, f.name_size); }
   std::string_view value(const Field& f) const { return view(f.value, f.value_size); }
 
@@ -47,6 +51,8 @@ class Head {
   // Replaces the first, removes the others; adds if there is none.
   void set(Token token, std::string_view value);
   void set(std::string_view name, std::string_view value);
+  // The same with a value in parts, which may be the head's own.
+  void set(Token token, std::initializer_list<std::string_view> parts);
   void remove(Token token);
   void remove(std::string_view name);
   template <class Predicate>  // bool(const Field&)
@@ -61,11 +67,11 @@ class Head {
   friend class HeadBuilder;  // the parsers fill block and table directly
   std::string_view view(std::uint32_t at, std::uint32_t size) const { return {block_.data() + at, size}; }
   std::uint32_t store(std::string_view bytes);  // appends, returns the offset
-  void append_line(std::string_view field, Token token, std::string_view content, Field& into);
+  void append_line(std::string_view field, Token token, std::span<const std::string_view> parts, Field& into);
   void clear_head();
 
-  std::string block_;
-  std::vector<Field> fields_;
+  base::RecycledString block_;
+  Fields fields_;
   int minor_version_ = 1;
 };
 

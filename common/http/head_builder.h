@@ -8,7 +8,7 @@ namespace http {
 
 class HeadBuilder {
  public:
-  static std::vector<Head::Field>& fields(Head& head) { return head.fields_; }
+  static Head::Fields& fields(Head& head) { return head.fields_; }
   // With room for the fields that a tier adds, so that the first edit does not move the block.
   static void set_block(Head& head, std::string_view bytes) {
     head.block_.reserve(bytes.size() + 384);

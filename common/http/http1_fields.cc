@@ -48,7 +48,7 @@ base::Result<Begin> begin_line(std::string_view text, std::size_t at) {
 
 }  // namespace
 
-base::Result<std::size_t> parse_fields(std::string_view text, std::size_t at, const HeadLimits& limits, std::vector<Head::Field>& out) {
+base::Result<std::size_t> parse_fields(std::string_view text, std::size_t at, const HeadLimits& limits, Head::Fields& out) {
   const char* const begin = text.data();
   const char* const end = begin + text.size();
   const std::size_t longest_name = std::min<std::size_t>(limits.name, 65535);

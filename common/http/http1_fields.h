@@ -13,7 +13,7 @@ namespace http {
 
 // Field lines of `text` from `at` to the empty line. Returns the position after the empty line, 0 if `text` ends before it.
 // Offsets are counted from the beginning of `text`.
-base::Result<std::size_t> parse_fields(std::string_view text, std::size_t at, const HeadLimits& limits, std::vector<Head::Field>& out);
+base::Result<std::size_t> parse_fields(std::string_view text, std::size_t at, const HeadLimits& limits, Head::Fields& out);
 
 // Has a line ended in input[from..]? `from` moves behind what was looked at. A head that arrives in parts is parsed anew with
 // each line that ends: mistakes are found at once, and the number of fields bounds the work.

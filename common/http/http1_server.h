@@ -38,7 +38,7 @@ struct ServerOptions {
 class ClientConnections;
 
 // A client connection of any protocol.
-class ClientConnection : public net::Task {
+class ClientConnection : public net::Task, public base::Recycled {
  public:
   ~ClientConnection() override = default;
   // Idle: closes soon. Busy: finishes its exchanges, then closes (Connection: close; GOAWAY).

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "http/log_text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <ctime>
@@ -113,6 +114,14 @@ void append_escaped(std::string& out, std::string_view text) {
     from = i + 1;
   }
   out.append(text.substr(from));
+}
+
+void escape_from(std::string& out, std::size_t at) {
+  const auto odd = std::find_if_not(out.begin() + static_cast<std::ptrdiff_t>(at), out.end(), plain);
+  if (odd == out.end()) return;
+  const std::string rest(odd, out.end());
+  out.erase(odd, out.end());
+  append_escaped(out, rest);
 }
 
 void append_hash_escaped(std::string& out, std::string_view text) {

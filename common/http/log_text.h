@@ -13,6 +13,7 @@ namespace http::log_text {
 
 // Controls, '"', '\\' and bytes from 0x7f as \xHH (nginx's default).
 void append_escaped(std::string& out, std::string_view text);
+void escape_from(std::string& out, std::size_t at);  // the same with what is there from `at` on
 // The same bytes and '#' as #HH, as HAProxy writes them.
 void append_hash_escaped(std::string& out, std::string_view text);
 // Content of a JSON string; bytes that are no UTF-8 as \u00HH, so that the line is always valid.

@@ -51,8 +51,8 @@ LogValue field(const Head* head, N name, Token token) {
 LogValue cookie(R r, N name, Token, S scratch) {
   if (r.request == nullptr) return none();
   auto value = cookie_value(*r.request, name);
-  if (!value) return none();
-  scratch = std::move(*value);
+  if (!value || value->empty()) return none();
+  scratch += *value;
   return text(scratch);
 }
 

@@ -18,8 +18,8 @@ struct LogValue {
   std::int64_t number = 0;
 };
 
-// `written`: the writer appended the value to `scratch` (times, request lines); it is safe text, but for "$request" whose bytes are
-// a peer's: that one is `text` over `scratch`.
+// `written`: the writer appended the value to `scratch` (times, durations); it is safe text, but for "$request" and cookies whose bytes
+// are a peer's: those are `text`, appended to `scratch`, too. `scratch` may have something before, and be the line itself.
 using LogWriter = LogValue (*)(const AccessRecord& record, std::string_view name, Token token, std::string& scratch);
 
 struct LogVariable {

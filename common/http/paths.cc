@@ -100,10 +100,14 @@ std::string percent_decode(std::string_view text) {
 }
 
 std::string match_form(std::string_view path) {
-  const std::string decoded = percent_decode(path);
+  std::string decoded;
+  if (path.find('%') != std::string_view::npos) {
+    decoded = percent_decode(path);
+    path = decoded;
+  }
   std::string out;
-  out.reserve(decoded.size());
-  base::split(decoded, '/', [&](std::string_view segment) {
+  out.reserve(path.size());
+  base::split(path, '/', [&](std::string_view segment) {
     if (segment.empty() || segment == ".") return;
     out += '/';
     out += segment;

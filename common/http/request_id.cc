@@ -10,20 +10,20 @@ namespace http {
 
 namespace {
 
-void append_hex(std::string& out, std::uint64_t n) {
+void append_hex(base::RecycledString& out, std::uint64_t n) {
   static constexpr char digits[] = "0123456789abcdef";
   for (int shift = 60; shift >= 0; shift -= 4) out += digits[n >> shift & 15];
 }
 
 }  // namespace
 
-std::string new_request_id() {
+base::RecycledString new_request_id() {
   thread_local std::uint64_t seed = [] {
     std::random_device device;
     return static_cast<std::uint64_t>(device()) << 32 | device();
   }();
   thread_local std::uint64_t count = 0;
-  std::string out;
+  base::RecycledString out;
   out.reserve(32);
   // A keyed hash of a counter: cheap, and the process's key is not known outside.
   const std::uint64_t input[2] = {seed, ++count};

@@ -13,7 +13,7 @@
 
 namespace http {
 
-class UpstreamConnection final : public net::Task {
+class UpstreamConnection final : public net::Task, public base::Recycled {
  public:
   UpstreamConnection(net::EventLoop& loop, UpstreamPool& pool, std::shared_ptr<const Endpoint> endpoint);
   ~UpstreamConnection() override;

@@ -93,12 +93,13 @@ UpstreamConnection* UpstreamPool::find_idle(const Endpoint& endpoint, Reuse reus
 
 void UpstreamPool::became_idle(UpstreamConnection& connection) {
   const Endpoint& endpoint = connection.endpoint();
+  if (endpoint.gone.load(std::memory_order_relaxed)) return connection.close();
+  if (endpoint.idle.fetch_add(1, std::memory_order_relaxed) >= endpoint.keepalive) {
+    endpoint.idle.fetch_sub(1, std::memory_order_relaxed);
+    return connection.close();
+  }
   idle_lists_[&endpoint].push_back(&connection);
   ++idle_;
-  if (endpoint.idle.fetch_add(1, std::memory_order_relaxed) >= endpoint.keepalive || endpoint.gone.load(std::memory_order_relaxed)) {
-    left_idle(connection);
-    connection.close();
-  }
 }
 
 void UpstreamPool::left_idle(UpstreamConnection& connection) {
@@ -109,26 +110,30 @@ void UpstreamPool::left_idle(UpstreamConnection& connection) {
   const auto at = std::find(list.rbegin(), list.rend(), &connection);
   if (at == list.rend()) return;
   list.erase(std::next(at).base());
-  if (list.empty()) idle_lists_.erase(found);
   --idle_;
   endpoint.idle.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void UpstreamPool::close_idle() {
-  while (!idle_lists_.empty()) close_idle(*idle_lists_.begin()->first);
-}
-
-void UpstreamPool::close_idle(const Endpoint& endpoint) {
-  for (auto found = idle_lists_.find(&endpoint); found != idle_lists_.end(); found = idle_lists_.find(&endpoint)) {
-    UpstreamConnection& connection = *found->second.back();
+void UpstreamPool::close_list(IdleList& list) {
+  while (!list.empty()) {
+    UpstreamConnection& connection = *list.back();
     left_idle(connection);
     connection.close();
   }
 }
 
+void UpstreamPool::close_idle() {
+  for (auto& [endpoint, list] : idle_lists_) close_list(list);
+}
+
+void UpstreamPool::close_idle(const Endpoint& endpoint) {
+  if (const auto found = idle_lists_.find(&endpoint); found != idle_lists_.end()) close_list(found->second);
+}
+
 void UpstreamPool::forget(const Endpoint& endpoint) {
   endpoint.gone.store(true, std::memory_order_relaxed);
   close_idle(endpoint);
+  idle_lists_.erase(&endpoint);
 }
 
 void UpstreamPool::reap(net::Task& child) { connections_.erase(&child); }

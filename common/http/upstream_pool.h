@@ -42,6 +42,7 @@ struct UpstreamOptions {
 struct Endpoint {
   std::string name;             // for logs and Proxy-Status, e.g. "app/s1"
   net::Address address;
+  std::string address_text;     // for logs
   std::uint32_t keepalive = 64; // idle connections kept by the process, all workers together
   UpstreamOptions options;
   mutable std::atomic<std::uint32_t> idle{0};  // idle connections now
@@ -54,7 +55,7 @@ struct Endpoint {
 
 // Whatever must be returned when the transaction on the server is over (a slot of admission). Destroyed by the pool when the
 // last byte of the answer was read, or when its connection is closed.
-class SlotHold {
+class SlotHold : public base::Recycled {
  public:
   virtual ~SlotHold() = default;
   // A request whose client left was not answered within `drain_timeout`: called before destruction. The slot may decide to
@@ -74,7 +75,7 @@ enum class Reuse : std::uint8_t {
 class UpstreamConnection;
 class UpstreamPool;
 
-class Lease {
+class Lease final : public base::Recycled {
  public:
   enum class State : std::uint8_t {
     connecting,  // no connection yet
@@ -162,6 +163,8 @@ class UpstreamPool final : public net::TaskOwner {
 
  private:
   friend class UpstreamConnection;
+  using IdleList = std::vector<UpstreamConnection*>;
+  void close_list(IdleList& list);
   void became_idle(UpstreamConnection& connection);
   void left_idle(UpstreamConnection& connection);
   UpstreamConnection* find_idle(const Endpoint& endpoint, Reuse reuse);
@@ -169,7 +172,8 @@ class UpstreamPool final : public net::TaskOwner {
   net::EventLoop& loop_;
   Connector connector_;
   std::unordered_map<net::Task*, std::unique_ptr<UpstreamConnection>> connections_;
-  std::unordered_map<const Endpoint*, std::vector<UpstreamConnection*>> idle_lists_;  // last is the most recent
+  // Last is the most recent. A server's list stays while it has none, until it is forgotten.
+  std::unordered_map<const Endpoint*, IdleList> idle_lists_;
   std::size_t idle_ = 0;
 };
 

@@ -8,12 +8,10 @@
 namespace http {
 
 void append_via(Head& head, std::string_view version, std::string_view name) {
-  std::string value = head.joined(Token::via);
-  if (!value.empty()) value += ", ";
-  value += version;
-  value += ' ';
-  value += name;
-  head.set(Token::via, value);
+  const std::size_t lines = head.count(Token::via);
+  const std::string several = lines > 1 ? head.joined(Token::via) : std::string();
+  const std::string_view before = lines == 1 ? *head.get(Token::via) : std::string_view(several);
+  head.set(Token::via, {before, before.empty() ? "" : ", ", version, " ", name});
 }
 
 std::size_t count_via(const Head& head, std::string_view name) {

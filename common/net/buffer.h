@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/recycled.h"
+
 namespace net {
 
 // Memory whose owner outlives the buffer through its own atomic count (objects of the cache, pages of static text).
@@ -121,7 +123,7 @@ class Buffer {
   static void hold(Piece& piece);
   void pop_front_slot();
   void drop_front_piece();
-  std::vector<Piece> pieces_;
+  std::vector<Piece, base::RecycledAllocator<Piece>> pieces_;
   std::size_t first_ = 0;           // index of the front piece: popping does not shift
   std::size_t size_ = 0;
   std::size_t lent_ = 0;            // of size_: in pieces that are no blocks

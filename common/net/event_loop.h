@@ -47,6 +47,8 @@ class Readiness {
     if (fewer && !closed) readable = false;  // a FIN that was reported with these bytes gives no edge any more
   }
   void note_nothing() { readable = suspect = doubtful = false; }
+  // The kernel took bytes: there was no reset until now, and one that comes later has its own edge.
+  void note_sent() { suspect = doubtful = false; }
   // True once after doubt: the next read asks the kernel.
   bool look_again() {
     if (!doubtful) return false;

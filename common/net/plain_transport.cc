@@ -127,6 +127,7 @@ IoResult PlainTransport::send_memory(const Buffer& from) {
     ready_.writable = false;
     return {IoState::blocked, 0, 0};
   }
+  ready_.note_sent();
   // A short send means that the kernel's buffer is full: the edge will come (epoll(7)).
   if (static_cast<std::size_t>(n) < total) ready_.writable = false;
   return {IoState::done, static_cast<std::size_t>(n), 0};

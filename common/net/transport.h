@@ -38,7 +38,7 @@ struct PeerInfo {
   bool tls_resumed = false;
 };
 
-class Transport {
+class Transport : public base::Recycled {
  public:
   virtual ~Transport() = default;
   // Rings `task` on readiness; may be called again to hand over to another task (idle pool, tunnel).

@@ -114,21 +114,25 @@ LogWriter::Target* LogWriter::find(const LogSpec& spec, LogTarget& number) {
 }
 
 std::expected<LogTarget, std::string> LogWriter::add(const LogSpec& spec, std::unique_ptr<Target> target) {
-  std::lock_guard lock(mutex_);
-  LogTarget number = 0;
-  if (Target* known = find(spec, number)) {
-    known->closing = false;
-    if (target && target->fd > 2) ::close(target->fd);
-    return number;
-  }
-  const auto free = std::find(targets_.begin(), targets_.end(), nullptr);
-  if (free == targets_.end() && targets_.size() > std::numeric_limits<LogTarget>::max()) {
-    if (target->fd > 2) ::close(target->fd);
-    return std::unexpected("too many logs");
-  }
   target->spec = spec;
   target->regular = is_regular(target->fd);
   target->torn = target->regular && ends_inside_line(target->fd, spec.path);
+  const int fd = target->fd;
+  const auto number = enter(std::move(target));
+  // Not taken: it was open, or there are too many.
+  if (target && fd > 2) ::close(fd);
+  return number;
+}
+
+std::expected<LogTarget, std::string> LogWriter::enter(std::unique_ptr<Target>&& target) {
+  std::lock_guard lock(mutex_);
+  LogTarget number = 0;
+  if (Target* known = find(target->spec, number)) {
+    known->closing = false;
+    return number;
+  }
+  const auto free = std::find(targets_.begin(), targets_.end(), nullptr);
+  if (free == targets_.end() && targets_.size() > std::numeric_limits<LogTarget>::max()) return std::unexpected("too many logs");
   number = static_cast<LogTarget>(free - targets_.begin());
   if (free == targets_.end()) targets_.push_back(std::move(target));
   else *free = std::move(target);

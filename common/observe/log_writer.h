@@ -111,6 +111,7 @@ class LogWriter {
     std::string pending;
   };
   std::expected<LogTarget, std::string> add(const LogSpec& spec, std::unique_ptr<Target> target);
+  std::expected<LogTarget, std::string> enter(std::unique_ptr<Target>&& target);  // takes it, or leaves it where it was
   Target* find(const LogSpec& spec, LogTarget& number);
   int open_file(const std::string& path) const;
   void close_those(const std::vector<LogTarget>& closing);

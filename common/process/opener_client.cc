@@ -63,6 +63,29 @@ void OpenedAccess::set_log(std::function<void(const std::string&)> log) {
   log_ = std::move(log);
 }
 
+void OpenedAccess::say(const std::string& text) {
+  std::function<void(const std::string&)> log;
+  {
+    const std::lock_guard lock(mutex_);
+    log = log_;
+  }
+  log(text);
+}
+
+OpenedAccess::Turn::Turn(OpenedAccess& access) : access_(access) {
+  std::unique_lock lock(access_.mutex_);
+  access_.free_.wait(lock, [this] { return !access_.taken_; });
+  access_.taken_ = true;
+}
+
+OpenedAccess::Turn::~Turn() {
+  {
+    const std::lock_guard lock(access_.mutex_);
+    access_.taken_ = false;
+  }
+  access_.free_.notify_one();
+}
+
 std::optional<Opener::Reply> OpenedAccess::exchange(std::string_view request) {
   if (channel_.get() < 0 || request.size() > wire::longest || !wire::send(channel_.get(), request) || !readable(channel_.get())) return std::nullopt;
   auto first = wire::receive(channel_.get(), true);
@@ -78,21 +101,20 @@ std::optional<Opener::Reply> OpenedAccess::exchange(std::string_view request) {
 }
 
 std::optional<Opener::Reply> OpenedAccess::ask(const wire::Writer& request) {
-  const std::lock_guard lock(mutex_);
+  const Turn turn(*this);
   if (channel_.get() < 0) return std::nullopt;
   auto reply = exchange(request.bytes());
   if (reply) return reply;
   channel_.reset();
   if (pid_ > 0 && ::waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = -1;
-  log_("the opener, which kept root's rights for listening, keys and logs, does not answer any more: what needs them waits for a restart as root");
+  say("the opener, which kept root's rights for listening, keys and logs, does not answer any more: what needs them waits for a restart as root");
   return std::nullopt;
 }
 
 void OpenedAccess::tell(const Opener::Reply& reply, const std::string& what) {
   if (reply.answer != wire::Answer::refused && reply.answer != wire::Answer::unsafe) return;
   const std::string why = reply.answer == wire::Answer::refused ? reply.text : "the account of the daemon can change the way to it; give it the right to do so itself";
-  const std::lock_guard lock(mutex_);
-  log_("the opener refuses " + what + ": " + why);
+  say("the opener refuses " + what + ": " + why);
 }
 
 net::Descriptor OpenedAccess::new_channel() {

@@ -3,6 +3,7 @@
 // TCP listener, so that the group of its sockets belongs to root. Owner: main(). Any thread; one request at a time.
 #pragma once
 
+#include <condition_variable>
 #include <mutex>
 
 #include "process/opener_process.h"
@@ -32,10 +33,25 @@ class OpenedAccess final : public DirectAccess {
   std::expected<net::Descriptor, int> ask_for_file(wire::Request kind, const std::string& path);
   void tell(const Opener::Reply& reply, const std::string& what);
 
+  // The turn of one thread: channel_ and pid_ are its own until it ends. No lock is held while the opener is asked.
+  class Turn {
+   public:
+    explicit Turn(OpenedAccess& access);
+    ~Turn();
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    OpenedAccess& access_;
+  };
+  void say(const std::string& text);
+
   std::mutex mutex_;
+  std::condition_variable free_;
+  bool taken_ = false;                            // guarded by mutex_, like log_
+  std::function<void(const std::string&)> log_;
   net::Descriptor channel_;
   int pid_;
-  std::function<void(const std::string&)> log_;
 };
 
 }  // namespace process

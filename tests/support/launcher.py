@@ -21,7 +21,7 @@ class Launched(harness.Daemon):
         self.expected_code = 0
         self.addresses = []
         command = [f'{place.binaries}/{name}', '-c', config, '--ready', self.ready]
-        environment = {**os.environ, **(environment or {})}
+        environment = {**os.environ, **place.environment, **(environment or {})}
         if listen or watched:
             # The process that execs has the number that the variables must say.
             which = 'LISTEN_PID' if listen else 'WATCHDOG_PID'

@@ -296,9 +296,9 @@ TEST_CASE("use of what is stored") {
 
 TEST_CASE("Cache-Status as it is sent") {
   const auto text = [](const CacheStatus& status, std::string_view name = "cachenode") {
-    std::string out;
+    base::RecycledString out;
     render_cache_status(status, name, out);
-    return out;
+    return std::string(out);
   };
   CHECK(text({.hit = true, .ttl = 376}) == "cachenode; hit; ttl=376");
   CHECK(text({.hit = true, .ttl = -12, .detail = {&reasons::use_grace}}) == "cachenode; hit; ttl=-12; detail=grace");
