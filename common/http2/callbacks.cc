@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "http/engine_reasons.h"
 #include "http2/answer.h"
+#include "http2/reasons.h"
 #include "http2/request.h"
 #include "http2/session.h"
 
@@ -14,9 +15,14 @@ namespace http2 {
 struct Callbacks {
   static Session& session(void* user) { return *static_cast<Session*>(user); }
 
-  static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+  static int begin_headers(nghttp2_session* nghttp2, const nghttp2_frame* frame, void* user) {
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     Session& s = session(user);
+    // Streams that were reset count until their exchanges have ended, or resetting would be a way to have more of them.
+    if (s.streams_.size() >= 2 * max_streams) {
+      nghttp2_submit_rst_stream(nghttp2, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
+      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
     auto stream = std::make_unique<Stream>(s, frame->hd.stream_id);
     stream->pending_.began = s.time();
     stream->last_received_ = s.time();
@@ -31,7 +37,7 @@ struct Callbacks {
     const std::string_view n(reinterpret_cast<const char*>(name), name_size), v(reinterpret_cast<const char*>(value), value_size);
     if (stream->head_complete_) add_trailer(*stream, n, v);
     else add_field(*stream, n, v, session(user).options().head);
-    return 0;
+    return session(user).guard_.unfolded(stream->head_size_, stream->field_count_) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
   }
 
   // Called for what nghttp2 would silently leave out: a malformed field makes the request malformed.
@@ -43,7 +49,6 @@ struct Callbacks {
 
   static int frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     Session& s = session(user);
-    s.last_activity_ = s.time();
     if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK)) s.pong();
     Stream* stream = s.find(frame->hd.stream_id);
     if (!stream) return 0;
@@ -81,17 +86,29 @@ struct Callbacks {
   }
 
   static int frame_sent(nghttp2_session* nghttp2, const nghttp2_frame* frame, void* user) {
-    Stream* stream = session(user).find(frame->hd.stream_id);
+    Session& s = session(user);
+    if (frame->hd.type == NGHTTP2_RST_STREAM) s.guard_.reset_sent(frame->rst_stream.error_code);
+    if (frame->hd.type == NGHTTP2_HEADERS) s.guard_.sent(frame->hd.length, true);
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR && !s.guard_.verdict()) tell_violation(s, frame->goaway);
+    Stream* stream = s.find(frame->hd.stream_id);
     if (!stream) return 0;
     stream->total_bytes_ += frame->hd.length + 9;
     if ((frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
     stream->finished_ = true;
-    session(user).finishing_.emplace_back(frame->hd.stream_id, session(user).queued_);
+    s.guard_.answered();
+    s.finishing_.emplace_back(frame->hd.stream_id, s.queued_);
     // The answer is whole and the rest of the request unwanted: RFC 9113 8.1.
     if (stream->state_ != http::RequestBody::State::complete && !stream->closed_)
       nghttp2_submit_rst_stream(nghttp2, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
-    session(user).ring();
+    s.ring();
     return 0;
+  }
+
+  // nghttp2 has ended the connection for an error of the client's.
+  static void tell_violation(Session& s, const nghttp2_goaway& goaway) {
+    std::string_view what(reinterpret_cast<const char*>(goaway.opaque_data), goaway.opaque_data_len);
+    if (what.empty()) what = nghttp2_http2_strerror(goaway.error_code);
+    s.notice({&reasons::protocol_error, 0, 0, what});
   }
 
   // The body's pieces go out behind their frame head without a copy.
@@ -104,6 +121,7 @@ struct Callbacks {
     s.out_.append({reinterpret_cast<const char*>(frame_head), 9});
     s.queued_ += 9 + length;
     s.out_.take(stream->out_, length);
+    s.guard_.sent(length, stream->out_.empty());
     stream->body_bytes_ += length;
     stream->last_sent_ = s.time();
     if (!stream->ended_ && stream->out_.size() < Stream::out_limit / 2) stream->ring_exchange();
@@ -142,7 +160,7 @@ ssize_t read_answer(nghttp2_session*, std::int32_t id, std::uint8_t*, std::size_
   return Callbacks::read(Callbacks::session(user), id, length, flags);
 }
 
-nghttp2_session* make_nghttp2(Session& session) {
+nghttp2_session* make_nghttp2(Session& session, std::size_t max_continuations) {
   nghttp2_session_callbacks* callbacks = nullptr;
   CHECK(nghttp2_session_callbacks_new(&callbacks) == 0);
   nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, Callbacks::begin_headers);
@@ -157,6 +175,9 @@ nghttp2_session* make_nghttp2(Session& session) {
   CHECK(nghttp2_option_new(&option) == 0);
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
+  // Limits of nghttp2's own that the guard's take the place of.
+  nghttp2_option_set_max_continuations(option, max_continuations + 1);
+  nghttp2_option_set_stream_reset_rate_limit(option, 1'000'000, 1'000'000);
   nghttp2_session* made = nullptr;
   CHECK(nghttp2_session_server_new2(&made, callbacks, &session, option) == 0);
   nghttp2_option_del(option);

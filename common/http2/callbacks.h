@@ -10,6 +10,6 @@ namespace http2 {
 class Session;
 
 // A server session whose user data is `session`. Null only without memory.
-nghttp2_session* make_nghttp2(Session& session);
+nghttp2_session* make_nghttp2(Session& session, std::size_t max_continuations);
 
 }  // namespace http2

@@ -16,6 +16,7 @@ namespace http2 {
 struct Request {
   static void add(Stream& s, std::string_view name, std::string_view value, const http::HeadLimits& limits) {
     s.head_size_ += name.size() + value.size() + 4;
+    ++s.field_count_;
     if (s.refusal_) return;
     if (s.head_size_ > limits.bytes) {
       s.refusal_ = &http::reasons::head_too_large;
@@ -24,7 +25,7 @@ struct Request {
       else if (name == ":path") s.path_ = value;
       else if (name == ":scheme") s.scheme_ = value;
       else if (name == ":authority") s.authority_ = value;
-    } else if (++s.field_count_ > limits.fields) {
+    } else if ((name != "cookie" || s.cookie_.empty()) && ++s.counted_fields_ > limits.fields) {  // a cookie's crumbs are one
       s.refusal_ = &http::reasons::too_many_fields;
     } else if (name.size() > limits.name) {
       s.refusal_ = &http::reasons::field_name_too_long;
@@ -37,8 +38,9 @@ struct Request {
   }
 
   static void trailer(Stream& s, std::string_view name, std::string_view value) {
-    if (name.starts_with(':') || s.head_size_ + name.size() + value.size() > 64 * 1024) return;
     s.head_size_ += name.size() + value.size() + 4;
+    ++s.field_count_;
+    if (name.starts_with(':') || s.head_size_ > 64 * 1024 || s.field_count_ > 1000) return;
     const http::Token token = http::field_token(name);
     // RFC 9110 6.5.1: framing, routing, request control and authentication do not come late.
     switch (token) {

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "http/engine_reasons.h"
 #include "http2/callbacks.h"
+#include "http2/reasons.h"
 #include "http2/request.h"
 
 namespace http2 {
@@ -16,6 +17,8 @@ constexpr std::size_t read_budget = 64 * 1024;  // bytes a turn
 constexpr std::size_t write_budget = 256 * 1024;
 // A round trip is awaited by PING, but no longer than this.
 constexpr base::Duration goaway_patience = std::chrono::seconds(1);
+// Frames that wait to be sent: all streams' heads, resets and window updates are fewer.
+constexpr std::size_t max_outbound_frames = 2000;
 
 std::int64_t milliseconds(base::Duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); }
 }  // namespace
@@ -30,7 +33,7 @@ http::Http2Factory session_factory() {
 Session::Session(net::EventLoop& loop, http::ClientConnections& connections, std::unique_ptr<net::Transport> transport, net::Buffer already_read,
                  http::ConnectionInfo info)
     : http::ClientConnection(loop, connections), connections_(connections), transport_(std::move(transport)), info_(std::move(info)),
-      in_(std::move(already_read)) {
+      guard_(now(), options().head.bytes, options().head.fields), in_(std::move(already_read)) {
   transport_->attach(*this);
   last_activity_ = now();
   ring();
@@ -43,7 +46,7 @@ Session::~Session() {
 
 void Session::start() {
   started_ = true;
-  nghttp2_ = make_nghttp2(*this);
+  nghttp2_ = make_nghttp2(*this, guard_.continuations());
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, max_streams},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, stream_window},
@@ -60,16 +63,14 @@ net::Task::Step Session::run() {
     open_streams();
     check_timeouts();
     if (!lost_ && !send()) lose();
+    if (!lost_ && guard_.verdict()) calm();
   }
   for (const std::int32_t id : std::exchange(unused_, {})) forget(id);
   if (lost_ && !streams_.empty()) return Step::wait;
   if (lost_) return lingering_ ? linger() : Step::closed;
   const bool over = nghttp2_session_want_read(nghttp2_) == 0 && nghttp2_session_want_write(nghttp2_) == 0 && out_.empty();
   if (over || (draining_ && streams_.empty() && out_.empty() && nghttp2_session_want_write(nghttp2_) == 0)) {
-    transport_->shutdown_write();
-    lose();
-    lingering_ = true;
-    set_deadline_after(options().linger_time);
+    linger_from_now();
     return streams_.empty() ? linger() : Step::wait;
   }
   update_deadline();
@@ -80,13 +81,15 @@ net::Task::Step Session::run() {
 // Reads what one turn allows and feeds it to nghttp2.
 bool Session::receive() {
   if (!in_.empty() && !feed()) return false;
+  if (lost_) return true;
   std::size_t budget = read_budget;
   while (budget > 0) {
     const net::IoResult got = transport_->read(in_, budget);
     if (got.state == net::IoState::failed) return false;
     if (!in_.empty() && !feed()) return false;
+    if (lost_) return true;
     if (got.state == net::IoState::eof) return false;
-    if (got.state == net::IoState::blocked) break;
+    if (got.state == net::IoState::blocked && !transport_->look_again()) break;
     budget -= std::min(budget, got.bytes);
   }
   return true;
@@ -95,8 +98,15 @@ bool Session::receive() {
 bool Session::feed() {
   while (!in_.empty()) {
     const std::string_view bytes = in_.front();
-    const ssize_t used = nghttp2_session_mem_recv(nghttp2_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-    if (used < 0) {  // no HTTP/2 (bad preface), or flooding: say goodbye if that is possible
+    const std::size_t admitted = guard_.admit(bytes, now());
+    const ssize_t used = nghttp2_session_mem_recv(nghttp2_, reinterpret_cast<const std::uint8_t*>(bytes.data()), admitted);
+    if (used == NGHTTP2_ERR_FLOODED || nghttp2_session_get_outbound_queue_size(nghttp2_) > max_outbound_frames)
+      guard_.reject(reasons::not_reading, max_outbound_frames);
+    if (guard_.verdict()) {
+      calm();
+      return true;
+    }
+    if (used < 0) {  // no HTTP/2 (bad preface): say goodbye if that is possible
       send();
       return false;
     }
@@ -169,7 +179,6 @@ bool Session::send() {
     const net::IoResult sent = transport_->write(out_);
     if (sent.state == net::IoState::failed) return false;
     sent_ += sent.bytes;
-    if (sent.bytes > 0) last_activity_ = now();
     settle();
     if (sent.state == net::IoState::blocked || sent.state == net::IoState::eof) {
       if (sent.bytes > 0 || write_blocked_since_ == base::TimePoint::max()) write_blocked_since_ = now();
@@ -217,6 +226,22 @@ void Session::lose() {
   for (const std::int32_t id : unused) forget(id);
 }
 
+// A flood is over at its first frame too many: whatever else came with it is dropped.
+void Session::calm() {
+  notice(guard_.verdict());
+  nghttp2_session_terminate_session(nghttp2_, NGHTTP2_ENHANCE_YOUR_CALM);
+  for (auto& [id, stream] : streams_) stream->out_.clear();
+  send();
+  linger_from_now();
+}
+
+void Session::linger_from_now() {
+  transport_->shutdown_write();
+  lose();
+  lingering_ = true;
+  set_deadline_after(options().linger_time);
+}
+
 // Streams that the client begins before it knows are served (RFC 9113 6.8).
 void Session::drain() {
   if (leaving()) return;
@@ -233,6 +258,7 @@ void Session::pong() {
 
 void Session::final_goaway() {
   draining_ = true;
+  guard_.goaway_sent();
   nghttp2_submit_goaway(nghttp2_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(nghttp2_), NGHTTP2_NO_ERROR, nullptr, 0);
   ring();
 }

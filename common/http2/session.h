@@ -10,6 +10,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "http/http1_server.h"
+#include "http2/flood_guard.h"
 #include "http2/stream.h"
 
 namespace http2 {
@@ -53,10 +54,13 @@ class Session final : public http::ClientConnection, public net::TaskOwner {
   bool send();                    // false: the connection is over
   bool gather();
   void lose();                    // every exchange sees its client gone
+  void calm();                    // ends the connection for the guard's verdict
+  void linger_from_now();
   void check_timeouts();
   bool leaving() const { return last_call_ != base::TimePoint::max(); }
   void final_goaway();
   Step linger();
+  void notice(const base::Reason& reason) { connections_.service().noticed(reason, info_); }
   void notice(const base::ReasonRow& row, base::Duration limit);
   void update_deadline();
   Stream* find(std::int32_t id);
@@ -74,6 +78,7 @@ class Session final : public http::ClientConnection, public net::TaskOwner {
   std::unique_ptr<net::Transport> transport_;
   http::ConnectionInfo info_;
   nghttp2_session* nghttp2_ = nullptr;
+  FloodGuard guard_;
   net::Buffer in_;
   net::Buffer out_;
   std::unordered_map<std::int32_t, std::unique_ptr<Stream>> streams_;
@@ -84,7 +89,7 @@ class Session final : public http::ClientConnection, public net::TaskOwner {
   std::size_t buffered_ = 0;                  // bytes of bodies not pulled
   std::uint64_t queued_ = 0;                  // bytes put into out_ …
   std::uint64_t sent_ = 0;                    // … and taken by the transport
-  base::TimePoint last_activity_{};
+  base::TimePoint last_activity_{};            // when the last stream ended, or the connection began
   base::TimePoint write_blocked_since_ = base::TimePoint::max();
   bool started_ = false;
   // On its way out: first a GOAWAY that names no stream; when the client must have seen it, or at last_call_, the one that says which

@@ -66,7 +66,8 @@ class Stream final : public http::RequestBody, public http::ResponseSink {
   http::Stream pending_;
   std::string authority_, scheme_, path_, cookie_;
   std::size_t head_size_ = 0;
-  std::uint32_t field_count_ = 0;
+  std::uint32_t field_count_ = 0;     // all of them
+  std::uint32_t counted_fields_ = 0;  // as limits.header_count has it
   const base::ReasonRow* refusal_ = nullptr;  // found while the fields came
   bool head_complete_ = false;
   bool expects_continue_ = false;
