@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Slow clients, idle ones and bodies larger than any buffer: what they may cost, and that others are served meanwhile."""
+import subprocess
+
+import crowd
+import wire
+
+BUFFERS = 256 << 20         # limits.buffers, its default
+QUIET = 'log.access = false\n'
+
+
+def made_of(place, kind, origin, tls=''):
+    if kind == 'webfront':
+        return place.webfront(f'[[site.route]]\nproxy = "{origin.address}"\n', top=QUIET, listen=tls)
+    if kind == 'cachenode':
+        return place.cachenode(origin.address, top=QUIET)
+    return place.balancer([origin.address], top=QUIET)
+
+
+def certificate(place):
+    cert, key = place.path('a.pem'), place.path('a.key')
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert,
+                    '-days', '90', '-subj', '/CN=a.example'], check=True, capture_output=True)
+    return f'tls = {{ cert = "{cert}", key = "{key}" }}\n'
+
+
+def slow_clients(place, kind, mode, count, tls=False):
+    """`count` slow clients while a visitor comes: returns figures, and fails where memory is above its bound."""
+    crowd.many_descriptors()
+    origin = crowd.Origin(place)
+    daemon = made_of(place, kind, origin, certificate(place) if tls else '')
+    target = '/bytes/20000000' if mode == 'reader' else '/bytes/1000'
+    seconds = 0.3 if count < 1000 else 3
+    alone = crowd.visitor(place, daemon.address(), seconds, '/bytes/1000', tls)
+    with crowd.Crowd(place, daemon.address(), mode, count, tls, target) as clients:
+        clients.await_settled(1 if count < 1000 else 0.95, wire.patience() * (4 if count < 1000 else 12))
+        among = crowd.visitor(place, daemon.address(), seconds, '/bytes/1000', tls)
+        memory, report = daemon.memory(), clients.report()
+    bound = BUFFERS + (64 << 20) + count * (20 << 10) + (BUFFERS if kind == 'cachenode' else 0)
+    assert memory <= bound, f'{kind} {mode}: {memory >> 20} MiB, allowed are {bound >> 20}'
+    return {'memory': memory, 'bound': bound, 'alone': alone, 'among': among, 'report': report}
+
+
+def all_modes(place, kind, tls=False):
+    for mode in ('head', 'body', 'reader'):
+        slow_clients(place, kind, mode, 90, tls)
+
+
+def test_slow_clients_webfront(place):
+    all_modes(place, 'webfront')
+
+
+def test_slow_clients_webfront_tls(place):
+    all_modes(place, 'webfront', tls=True)
+
+
+def test_slow_clients_cachenode(place):
+    all_modes(place, 'cachenode')
+
+
+def test_slow_clients_balancer(place):
+    all_modes(place, 'balancer')
+
+
+def chain(place):
+    origin = crowd.Origin(place)
+    back = place.balancer([origin.address], top=QUIET)
+    cache = place.cachenode(back.address(), top=QUIET)
+    front = place.webfront(f'[[site.route]]\nproxy = "{cache.address()}"\n', top=QUIET)
+    return [front, cache, back]
+
+
+def test_large_bodies_through_the_chain(place):
+    """Larger than all windows together: every byte arrives, and nobody keeps it."""
+    row = chain(place)
+    for mode in ('down', 'up'):
+        seen = crowd.finish(crowd.transfer(place, row[0].address(), mode, 50 << 20))
+        assert seen['good'] and seen['bytes'] == 50 << 20, f'{mode}: {seen}'
+    for one in row:
+        assert one.memory() < 40 << 20, f'{one.name} takes {one.memory() >> 20} MiB'
