@@ -88,17 +88,18 @@ class Browser:
     def wait_text(self, css, wanted, seconds=30):
         """Waits until the element's text contains `wanted`."""
         end = time.monotonic() + seconds
-        text = ""
+        text, refusals = "", set()
         while time.monotonic() < end:
             try:
                 text = self.text(css)
                 if wanted in text:
                     return text
-            except BrowserError:
-                pass
+            except BrowserError as problem:
+                refusals.add(str(problem).splitlines()[0])   # no such element yet, or a dialogue of the page
             time.sleep(0.1)
         self.screenshot("missing-text")
-        raise BrowserError(f"{css} does not show {wanted!r} but {text[:300]!r}")
+        raise BrowserError(f"{css} does not show {wanted!r} but {text[:300]!r} at {self.url()}, {sorted(refusals)} "
+                           + self.script("return document.readyState + ': ' + document.body.innerText").replace("\n", " ")[:2000])
 
     def text(self, css):
         return self._do("GET", f"/element/{self.find(css)}/text")
