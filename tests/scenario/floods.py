@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Floods of HTTP/2 over TLS: the abuser's connection is closed and counted by name, visitors go on."""
+import os
+import struct
+
+import h2
+import wire
+from front import TlsConnection, certificate
+
+FIELDS = [(b':method', b'GET'), (b':scheme', b'https'), (b':authority', b'a.example'), (b':path', b'/')]
+
+
+def frame(kind, flags, stream, payload=b''):
+    return struct.pack('>I', len(payload))[1:] + bytes([kind, flags]) + struct.pack('>I', stream) + payload
+
+
+def head(number, more=b'', flags=h2.END_HEADERS | h2.END_STREAM):
+    return frame(h2.HEADERS, flags, 2 * number + 1, h2.encode(FIELDS) + more)
+
+
+MOST = 100000      # frames; the longest allowance, of tiny DATA, is 50000
+BOMB = b'\x40' + h2.encode([(b'x-bomb', b'b' * 4000)])[1:] + b'\xbe' * 10000
+
+FLOODS = {
+    'h2-rapid-reset': lambda n: head(n) + frame(h2.RST_STREAM, 0, 2 * n + 1, struct.pack('>I', 8)),
+    'h2-provoked-resets': lambda n: head(n, h2.encode([(b'connection', b'close')])),
+    'h2-continuation-flood': lambda n: frame(h2.CONTINUATION if n else h2.HEADERS, 0, 1, b'\x82'),
+    'h2-settings-flood': lambda n: frame(h2.SETTINGS, 0, 0, b'\0\4\0\0\0\0'),
+    'h2-ping-flood': lambda n: frame(h2.PING, 0, 0, b'12345678'),
+    'h2-empty-data-flood': lambda n: frame(h2.DATA, 0, 1) if n else head(0, flags=h2.END_HEADERS),
+    'h2-tiny-data-flood': lambda n: frame(h2.DATA, 0, 1, b'x') if n else head(0, flags=h2.END_HEADERS),
+    'h2-priority-flood': lambda n: frame(h2.PRIORITY, 0, 2 * n + 1, b'\0\0\0\0\x10'),
+    'h2-window-update-flood': lambda n: frame(h2.WINDOW_UPDATE, 0, 0, b'\0\0\0\1'),
+    'h2-frame-flood': lambda n: frame(0x42, 0, 0, b'what?'),
+    'h2-header-bomb': lambda n: head(n, BOMB),
+}
+
+
+def cpu_seconds(daemon):
+    with open(f'/proc/{daemon.process.pid}/stat') as file:
+        fields = file.read().rsplit(')', 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+def flood(daemon, make, most=MOST):
+    """Frames sent until the connection ended, in bursts."""
+    connection = TlsConnection(daemon.address(), protocols=('h2',))
+    sent, burst = 0, h2.PREFACE + frame(h2.SETTINGS, 0, 0) + frame(h2.SETTINGS, h2.ACK, 0)
+    try:
+        while sent < most:
+            count = 100 if len(make(1)) < 5000 else 1
+            connection.send(burst + b''.join(make(sent + at) for at in range(count)))
+            sent, burst = sent + count, b''
+    except (OSError, wire.Broken):
+        pass
+    connection.close()
+    return sent
+
+
+def counted(daemon, name):
+    text = wire.get(daemon.named('metrics'), '/metrics').body.decode()
+    return f'webfront_connections_ended_total{{reason="{name}"}} 1\n' in text
+
+
+def test_floods_are_closed(place):
+    cert, key = certificate(place, 'a.example')
+    front = place.daemon('webfront', f'''metrics = "127.0.0.1:0"
+[[listen]]
+address = "127.0.0.1:0"
+tls = "main"
+[tls.main]
+certificates = [ {{ cert = "{cert}", key = "{key}" }} ]
+[[site]]
+names = ["*"]
+[[site.route]]
+proxy = "{place.origin().address}"
+''')
+    with h2.Session(None, socket=TlsConnection(front.address(), protocols=('h2',))) as visitor:
+        for name, make in FLOODS.items():
+            before = cpu_seconds(front)
+            sent = flood(front, make)
+            print(f'{name}: {sent} frames, {cpu_seconds(front) - before:.2f} s')
+            assert sent < MOST, f'{name}: never closed'
+            assert counted(front, name), f'{name}: not counted'
+            assert visitor.ask('/').status == 200, name
+
+
+test_floods_are_closed.once = True
