@@ -70,6 +70,7 @@ void CheckTask::begin() {
   if (options_.type == CheckType::tcp) {
     state_ = State::connecting;
     auto transport = checker_.connector()(loop(), server_.address);
+    refusal_ = transport ? 0 : transport.error().system;
     transport_ = transport ? std::move(*transport) : nullptr;
     if (transport_) transport_->attach(*this);
     return;
@@ -86,7 +87,7 @@ void CheckTask::begin() {
 }
 
 std::optional<CheckTask::Outcome> CheckTask::poll_tcp() {
-  if (!transport_) return Outcome{HealthEvent::failed, "L4CON"};
+  if (!transport_) return net::is_own_shortage(refusal_) ? Outcome{HealthEvent::no_resources, "SOCKERR"} : Outcome{HealthEvent::failed, "L4CON"};
   const net::IoResult result = transport_->establish();
   if (result.state == net::IoState::blocked) return std::nullopt;
   if (result.state == net::IoState::done) return Outcome{HealthEvent::passed, "L4OK"};
@@ -103,6 +104,7 @@ std::optional<CheckTask::Outcome> CheckTask::poll_http() {
   const base::Reason& why = lease_->error().reason;
   namespace r = http::reasons;
   if (why.is(r::upstream_connect_timeout)) return Outcome{HealthEvent::timed_out, "L4TOUT"};
+  if (why.is(r::upstream_connect_resources)) return Outcome{HealthEvent::no_resources, "SOCKERR"};
   if (why.is(r::upstream_connect_refused) || why.is(r::upstream_connect_failed)) return Outcome{HealthEvent::failed, "L4CON"};
   if (why.is(r::upstream_first_byte_timeout) || why.is(r::upstream_write_timeout)) return Outcome{HealthEvent::timed_out, "L7TOUT"};
   return Outcome{HealthEvent::failed, "L7RSP"};
@@ -130,7 +132,7 @@ void CheckTask::conclude(Outcome outcome) {
     after = server_.health = health_after(before, rules_, outcome.event, {row.used, row.limit(), server_.full_name}, why);
     row.up = after.up();
     if (outcome.event == HealthEvent::passed) row.restore();
-    else if (!why.last().is(reason::check_undecided)) ++server_.check_failures;
+    else if (!why.last().is(reason::check_undecided) && !why.last().is(reason::check_impossible)) ++server_.check_failures;
     server_.check = {outcome.word, outcome.code,
                      static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now() - began_).count()), false};
     if (before.up() != after.up()) {

@@ -53,6 +53,7 @@ class CheckTask final : public net::Task {
   base::TimePoint began_{};
   std::unique_ptr<http::Lease> lease_;
   std::unique_ptr<net::Transport> transport_;
+  int refusal_ = 0;  // errno, if a TCP check could not even begin
 };
 
 }  // namespace balancer

@@ -37,7 +37,8 @@ struct Health {
   bool operator==(const Health&) const = default;
 };
 
-enum class HealthEvent : std::uint8_t { passed, failed, timed_out, connect_failed };
+// no_resources: the check could not be made for want of our own descriptors, ports or memory.
+enum class HealthEvent : std::uint8_t { passed, failed, timed_out, connect_failed, no_resources };
 
 struct HealthView {
   std::uint32_t used = 0;
@@ -71,6 +72,10 @@ Health health_after(const Health& before, const HealthRules& rules, HealthEvent 
     } else {
       because(reason::steady);
     }
+    return after;
+  }
+  if (event == HealthEvent::no_resources) {
+    because(reason::check_impossible);
     return after;
   }
   // A server whose every place is taken may have none left to answer the check with; it is busy, not dead.

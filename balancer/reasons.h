@@ -48,6 +48,7 @@ inline constexpr base::ReasonRow steady{"steady", "the check of {s} passed: it s
 inline constexpr base::ReasonRow failing{"failing", "{a} of {b} checks failed: {s} is still up"};
 inline constexpr base::ReasonRow fallen{"fallen", "{a} of {b} checks failed: {s} is down"};
 inline constexpr base::ReasonRow still_down{"still-down", "the check of {s} failed: it stays down"};
+inline constexpr base::ReasonRow check_impossible{"check-impossible", "no descriptor, port or memory to check {s} with: it counts neither way"};
 inline constexpr base::ReasonRow check_undecided{"check-undecided", "the check of {s} timed out while all {a} places were taken: it counts neither way"};
 inline constexpr base::ReasonRow observed{"observed", "{a} of {b} failed connections to {s}"};
 inline constexpr base::ReasonRow observed_fast{"observed-fast", "{a} failed connections to {s}: checks hurry"};

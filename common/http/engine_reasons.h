@@ -26,6 +26,7 @@ inline constexpr base::ReasonRow options_answered{"options", "OPTIONS was answer
 // --- the upstream's side ---
 inline constexpr base::ReasonRow upstream_connect_refused{"connect-refused", "the server refused the connection", 502, "connection_refused"};
 inline constexpr base::ReasonRow upstream_connect_failed{"connect-failed", "connecting to the server failed", 502, "destination_unavailable"};
+inline constexpr base::ReasonRow upstream_connect_resources{"connect-resources", "no descriptor, port or memory for a connection to the server", 503, "proxy_internal_error"};
 inline constexpr base::ReasonRow upstream_connect_timeout{"connect-timeout", "no connection to the server after {a} ms (timeout.connect)", 504, "connection_timeout"};
 inline constexpr base::ReasonRow upstream_keepalive_closed{"keepalive-closed", "the server had closed the kept-alive connection", 502, "connection_terminated"};
 inline constexpr base::ReasonRow upstream_empty_response{"empty-response", "the server closed without answering", 502, "connection_terminated"};

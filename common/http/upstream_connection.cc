@@ -12,6 +12,11 @@ namespace http {
 namespace {
 constexpr std::size_t request_window = 64 * 1024;   // request bytes queued before the user is asked to wait
 
+const base::ReasonRow& connect_reason(int system) {
+  if (system == ECONNREFUSED || system == ENOENT) return reasons::upstream_connect_refused;
+  return net::is_own_shortage(system) ? reasons::upstream_connect_resources : reasons::upstream_connect_failed;
+}
+
 std::int64_t milliseconds(base::Duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); }
 }  // namespace
 
@@ -28,7 +33,7 @@ void UpstreamConnection::connect() {
   auto transport = pool_.connector_(loop(), endpoint_->address);
   if (!transport) {
     const int system = transport.error().system;
-    fail(system == ECONNREFUSED || system == ENOENT ? reasons::upstream_connect_refused : reasons::upstream_connect_failed, true, system);
+    fail(connect_reason(system), true, system);
     return;
   }
   transport_ = std::move(*transport);
@@ -78,7 +83,7 @@ void UpstreamConnection::fail(base::Error error) {
   error.side = base::Side::upstream;
   // Before the slot returns, so that it is not granted to the next request for the same dead server. Our own shortages
   // (descriptors, ports) and a full backlog say nothing of its life.
-  const bool ours = error.system == EMFILE || error.system == ENFILE || error.system == ENOBUFS || error.system == EADDRNOTAVAIL || error.system == EAGAIN;
+  const bool ours = net::is_own_shortage(error.system) || error.system == EAGAIN;
   if (state_ == State::connecting && slot_ && !ours) slot_->connect_failed();
   if (lease_) {
     lease_->connection_ = nullptr;
@@ -236,8 +241,7 @@ UpstreamConnection::Next UpstreamConnection::run_connecting() {
   const net::IoResult result = transport_->establish();
   if (result.state == net::IoState::blocked) return Next::wait;
   if (result.state != net::IoState::done) {
-    fail(result.error == ECONNREFUSED || result.error == ENOENT ? reasons::upstream_connect_refused : reasons::upstream_connect_failed, true,
-         result.error);
+    fail(connect_reason(result.error), true, result.error);
     return Next::wait;
   }
   state_ = State::head;

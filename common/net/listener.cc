@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "base/check.h"
 #include "net/reasons.h"
@@ -144,8 +145,24 @@ void Accepter::stop() {
   ring();
 }
 
+// The kernel had no memory to watch the descriptor: like a failed accept(), tried again after a pause.
+void Accepter::watch_again() {
+  ready_.unregister();
+  ready_.readable = ready_.register_fd(loop(), fd_, *this);
+  if (ready_.lost) accept_exhausted(ENOMEM);
+}
+
+void Accepter::accept_exhausted(int error) {
+  ++failures_;
+  const bool first = !exhausted_;
+  exhausted_ = true;
+  set_deadline_after(retry);
+  handler_.accept_failed(error, first);
+}
+
 Task::Step Accepter::run() {
   if (exhausted_ && deadline_passed()) clear_deadline();
+  if (ready_.lost && !stopping_ && deadline() == base::TimePoint::max()) watch_again();
   const int limit = stopping_ ? last_batch : batch;
   for (int i = 0; i < limit; ++i) {
     if (!stopping_ && (paused_ || !ready_.readable || (exhausted_ && deadline() != base::TimePoint::max()))) return Step::wait;
@@ -161,7 +178,7 @@ Accepter::Outcome Accepter::accept_one() {
   storage.ss_family = AF_UNSPEC;
   const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&storage), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd >= 0) {
-    exhausted_ = false;
+    if (std::exchange(exhausted_, false)) handler_.accept_recovered();
     ++accepted_;
     const Address remote = Address::from(reinterpret_cast<const sockaddr*>(&storage), length);
     handler_.accepted(fd, remote, local_known_ ? local_ : bound_address(fd));
@@ -172,14 +189,7 @@ Accepter::Outcome Accepter::accept_one() {
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
-    case ENOMEM: {
-      ++failures_;
-      const bool first = !exhausted_;
-      exhausted_ = true;
-      set_deadline_after(retry);
-      handler_.accept_failed(errno, first);
-      return Outcome::exhausted;
-    }
+    case ENOMEM: accept_exhausted(errno); return Outcome::exhausted;
     case EBADF:
     case EINVAL:
     case ENOTSOCK: ready_.readable = false; return Outcome::none;  // shut down under us: nothing will come any more

@@ -65,6 +65,8 @@ class AcceptHandler {
     (void)error;
     (void)first;
   }
+  // accept() works again, told before the connection.
+  virtual void accept_recovered() {}
 
  protected:
   ~AcceptHandler() = default;
@@ -93,6 +95,8 @@ class Accepter final : public Task {
  private:
   enum class Outcome : std::uint8_t { taken, none, skipped, exhausted };
   Outcome accept_one();
+  void accept_exhausted(int error);
+  void watch_again();
 
   int fd_;
   AcceptHandler& handler_;
@@ -118,6 +122,7 @@ class Dealer final : public AcceptHandler {
   explicit Dealer(std::vector<Target> targets, const Mailbox* own = nullptr);
   void accepted(int fd, const Address& remote, const Address& local) override;
   void accept_failed(int error, bool first) override { targets_.front().handler->accept_failed(error, first); }
+  void accept_recovered() override { targets_.front().handler->accept_recovered(); }
 
  private:
   std::vector<Target> targets_;

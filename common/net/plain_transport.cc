@@ -72,6 +72,7 @@ class PlainTransport final : public Transport {
 };
 
 IoResult PlainTransport::establish() {
+  if (ready_.lost) return {IoState::failed, 0, ENOMEM};
   if (!connecting_) return {IoState::done, 0, 0};
   if (!ready_.writable) return {IoState::blocked, 0, 0};
   int error = 0;
@@ -84,6 +85,7 @@ IoResult PlainTransport::establish() {
 
 IoResult PlainTransport::read(Buffer& into, std::size_t max) {
   if (eof_) return {IoState::eof, 0, 0};
+  if (ready_.lost) return {IoState::failed, 0, ENOMEM};
   if (!ready_.readable || max == 0) return {IoState::blocked, 0, 0};
   const std::size_t wanted = std::min(max, read_size_);
   std::span<char> room = into.reserve(std::min(wanted, read_size_ / 4), read_size_);
@@ -152,6 +154,7 @@ IoResult PlainTransport::send_file(const Buffer::FileFront& file) {
 
 IoResult PlainTransport::write(Buffer& from) {
   std::size_t total = 0;
+  if (ready_.lost) return {IoState::failed, 0, ENOMEM};
   while (!from.empty()) {
     if (!ready_.writable) return {IoState::blocked, total, 0};
     if (total >= write_budget) break;
@@ -198,14 +201,14 @@ base::Error connect_error(int error) {
     case ETIMEDOUT: row = &reasons::connect_timeout; break;
     case ENETUNREACH:
     case EHOSTUNREACH: row = &reasons::connect_unroutable; break;
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-    case ENOBUFS:
-    case EADDRNOTAVAIL: row = &reasons::connect_resources; break;
-    default: break;
+    default:
+      if (is_own_shortage(error)) row = &reasons::connect_resources;
   }
   return {base::Reason{row, error}, base::Side::upstream, true, error};
+}
+
+bool is_own_shortage(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS || error == EADDRNOTAVAIL;
 }
 
 }  // namespace net

@@ -73,6 +73,8 @@ std::unique_ptr<Transport> make_plain_transport(EventLoop& loop, int fd, const A
 base::Result<std::unique_ptr<Transport>> connect_plain(EventLoop& loop, const Address& to);
 // The Error of a connection that could not be made, by errno: refused, timed out, unroutable, no descriptors, other.
 base::Error connect_error(int error);
+// Whether this errno says that we lack descriptors, ports or memory, which tells nothing about the peer.
+bool is_own_shortage(int error);
 // Two ends of a pipe in memory on one loop; `capacity` bytes each way before write() blocks.
 struct MemoryPair {
   std::unique_ptr<Transport> a, b;

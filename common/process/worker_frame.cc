@@ -38,6 +38,7 @@ class WorkerFrame::Door final : public net::AcceptHandler {
       frame_.runtime_.error_log().write(observe::Level::crit, "cannot accept connections on " + setting_->open->key + ": " + std::strerror(error) +
                                                                   "; trying again (raise LimitNOFILE or `ulimit -n`)");
   }
+  void accept_recovered() override { frame_.runtime_.error_log().write(observe::Level::notice, "connections are accepted again on " + setting_->open->key); }
 
  private:
   // A connection's part of the listener: released when it ends.
@@ -63,6 +64,7 @@ class WorkerFrame::Gate final : public net::AcceptHandler {
     next_.accepted(fd, remote, local);
   }
   void accept_failed(int error, bool first) override { next_.accept_failed(error, first); }
+  void accept_recovered() override { next_.accept_recovered(); }
 
  private:
   WorkerFrame& frame_;
@@ -223,6 +225,8 @@ void WorkerFrame::check_memory() {
   if (full)
     runtime_.error_log().write(observe::Level::warn, fmt::format("{} of {} bytes of limits.buffers are used: no connection is accepted for now", budget_.used(), budget_.limit()),
                                "limits.buffers");
+  else
+    runtime_.error_log().write(observe::Level::notice, fmt::format("{} of {} bytes of limits.buffers are used: connections are accepted again", budget_.used(), budget_.limit()));
   for (auto& [id, entry] : listeners_) {
     if (full && entry->accepter && !draining_) entry->accepter->pause();
     else update_limit(*entry);

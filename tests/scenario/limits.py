@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Slow clients, idle ones and bodies larger than any buffer: what they may cost, and that others are served meanwhile."""
+import os
+import resource
 import subprocess
 
 import crowd
@@ -78,3 +80,46 @@ def test_large_bodies_through_the_chain(place):
         assert seen['good'] and seen['bytes'] == 50 << 20, f'{mode}: {seen}'
     for one in row:
         assert one.memory() < 40 << 20, f'{one.name} takes {one.memory() >> 20} MiB'
+
+
+def without_descriptors(place, kind):
+    """A running daemon may open nothing more: who is in is told 503 where a server is needed, others wait until there are descriptors again."""
+    origin = place.origin(lambda connection, request: connection.answer(200, 'Connection: close\r\nCache-Control: no-store', b'x') and False)
+    daemon = made_of(place, kind, origin)
+    of_daemon = f'/proc/{daemon.process.pid}/fd'
+    was = resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE)
+    waiting = []
+    with wire.Connection(daemon.address()) as first:
+        first.send(wire.request('/before'))
+        assert first.answer().status == 200
+        opened = [int(one) for one in os.listdir(of_daemon)]
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (max(opened) + 1, was[1]))
+        try:
+            waiting += [wire.Connection(daemon.address()) for _ in range(max(opened) + 1 - len(opened) + 4)]
+            wire.wait_for(lambda: 'cannot accept connections' in daemon.errors(), 'a line that tells of it')
+            first.send(wire.request('/meanwhile'))
+            got = first.answer()
+            assert got.status == 503, got
+            resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, was)
+            for one in waiting:
+                one.send(wire.request('/after'))
+                assert one.answer().status == 200
+        finally:
+            for one in waiting:
+                one.close()
+        wire.wait_for(lambda: 'connections are accepted again' in daemon.errors(), 'a line that it is over')
+    lines = daemon.errors().count('cannot accept connections')
+    assert lines <= 2, f'{lines} lines, wanted is one a worker: {daemon.errors()}'
+    assert not origin.seen('/meanwhile')
+
+
+def test_without_descriptors_webfront(place):
+    without_descriptors(place, 'webfront')
+
+
+def test_without_descriptors_cachenode(place):
+    without_descriptors(place, 'cachenode')
+
+
+def test_without_descriptors_balancer(place):
+    without_descriptors(place, 'balancer')

@@ -173,6 +173,14 @@ TEST_CASE("health: one good check suffices at the start") {
   CHECK(why.last().is(reason::first_check));
 }
 
+TEST_CASE("health: a check that could not be made for want of our own descriptors counts neither way") {
+  LastReason why;
+  for (const Health& before : {Health{.state = Health::State::up, .bad = 2}, Health{.state = Health::State::down, .good = 1}}) {
+    CHECK(balancer::health_after(before, {}, HealthEvent::no_resources, {}, why) == before);
+    CHECK(why.last().is(reason::check_impossible));
+  }
+}
+
 TEST_CASE("health: a time-out while every place is taken counts neither way") {
   const HealthRules rules;
   LastReason why;

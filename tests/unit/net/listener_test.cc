@@ -33,12 +33,13 @@ int connect_to(const net::Address& to) {
 
 struct Counting final : net::AcceptHandler {
   std::vector<net::Descriptor> fds;
-  int failures = 0, first_failures = 0;
+  int failures = 0, first_failures = 0, recoveries = 0;
   void accepted(int fd, const net::Address&, const net::Address&) override { fds.emplace_back(fd); }
   void accept_failed(int, bool first) override {
     ++failures;
     first_failures += first;
   }
+  void accept_recovered() override { ++recoveries; }
 };
 
 }  // namespace
@@ -133,6 +134,7 @@ TEST_CASE("without descriptors an accepter waits and tries again") {
   clock.advance(net::Accepter::retry);
   loop.drain();
   CHECK(handler.fds.size() == 1);
+  CHECK(handler.recoveries == 1);
   CHECK(accepter.failures() == 2);
 }
 
