@@ -95,7 +95,7 @@ void Http1Connection::arm() {
   if (stream_->tunnel_) {
     when = std::min(when, std::max(read_progress_, write_progress_) + o.tunnel_timeout);
   } else if (stream_->body_state_ == RequestBody::State::complete) {
-    if (!looked_ && out_.empty()) when = std::min(when, read_progress_ + look_after);
+    if (!looked_ && !stream_->half_closed_ && !stream_->gone_ && out_.empty()) when = std::min(when, read_progress_ + look_after);
   } else if (stream_->body_state_ == RequestBody::State::open && !stream_->expects_continue_ && !stream_->discarding_ &&
              stream_->body_.size() < o.request_buffer) {
     when = std::min(when, read_progress_ + o.body_timeout);
