@@ -31,13 +31,18 @@ event_base* make_base() {
 
 }  // namespace
 
-void Readiness::register_fd(EventLoop& loop, int fd, Task& task) {
+bool Readiness::register_fd(EventLoop& loop, int fd, Task& task) {
   CHECK(!event_);
   task_ = &task;
   fd_ = fd;
   event_ = event_new(loop.base(), fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, &Readiness::on_event, this);
   CHECK(event_);
-  CHECK_MSG(event_add(event_, nullptr) == 0, "a descriptor could not be registered");
+  lost = event_add(event_, nullptr) != 0;
+  if (lost) {
+    readable = writable = closed = true;
+    task.ring();
+  }
+  return !lost;
 }
 
 void Readiness::unregister() {

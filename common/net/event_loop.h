@@ -26,13 +26,15 @@ class Readiness {
   ~Readiness() { unregister(); }
   Readiness(const Readiness&) = delete;
   Readiness& operator=(const Readiness&) = delete;
-  // `task` must outlive the registration. Also reports the peer's FIN (EV_CLOSED) while reading is paused.
-  void register_fd(EventLoop& loop, int fd, Task& task);
+  // `task` must outlive the registration. Also reports the peer's FIN (EV_CLOSED) while reading is paused. False where the kernel has no
+  // memory for it: nothing will be reported, which is `lost`; the task is rung once with all bits set, so that its next call tells.
+  bool register_fd(EventLoop& loop, int fd, Task& task);
   void unregister();
   void set_task(Task& task) { task_ = &task; }  // another task is rung from now on
 
   bool readable = false;
   bool writable = false;
+  bool lost = false;
   bool closed = false;  // FIN seen by the kernel; bytes may still be there to read
   // Reported ready for everything, which is also how libevent reports a reset; cleared by a successful read.
   bool suspect = false;

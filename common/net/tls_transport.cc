@@ -145,6 +145,7 @@ IoResult TlsTransport::outcome(int code, std::size_t bytes) {
 IoResult TlsTransport::establish() {
   if (established_) return {IoState::done, 0, 0};
   if (end_.state != IoState::done) return end_;
+  if (ready_.lost) return end(IoState::failed, ENOMEM, "");
   ERR_clear_error();
   const int code = SSL_do_handshake(ssl_);
   if (code != 1) {

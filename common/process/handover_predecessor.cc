@@ -34,7 +34,7 @@ void take_watchdog() {
 class Predecessor::Watch final : public net::Task, public net::TaskOwner {
  public:
   Watch(Predecessor& of, net::EventLoop& loop) : Task(loop, *this), of_(of) {
-    ready_.register_fd(loop, of.link_.fd(), *this);
+    CHECK(ready_.register_fd(loop, of.link_.fd(), *this));  // at start: the process before goes on without us
     ring();
   }
   ~Watch() override { ready_.unregister(); }

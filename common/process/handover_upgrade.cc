@@ -67,8 +67,6 @@ bool Upgrade::begin() {
   give_up_ = now() + patience;
   if (!spawn()) return false;
   slots_ = std::make_unique<BorrowedSlots>(life_.daemon_.books(), [this](const wire::Writer& message) { link_.send(message); });
-  ready_.register_fd(loop(), link_.fd(), *this);
-  child_ready_.register_fd(loop(), child_.get(), *this);
   offer();
   life_.error_log().write(Level::notice, fmt::format("upgrade: {} was started as process {}", life_.start_.program.path, pid_));
   ring();
@@ -112,8 +110,8 @@ bool Upgrade::spawn() {
   ::posix_spawn_file_actions_destroy(&files);
   if (error) return cannot(program.path, error);
   child_ = net::Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
-  if (child_.get() >= 0) return true;
-  const int why = errno;
+  const int why = child_.get() < 0 ? errno : ENOMEM;
+  if (child_.get() >= 0 && ready_.register_fd(loop(), link_.fd(), *this) && child_ready_.register_fd(loop(), child_.get(), *this)) return true;
   ::kill(pid_, SIGKILL);
   ::waitpid(pid_, nullptr, 0);
   return cannot(program.path, why);

@@ -29,7 +29,7 @@ Signals::Signals(net::EventLoop& loop, net::TaskOwner& owner, std::function<void
   const sigset_t set = handled();
   fd_ = ::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
   CHECK(fd_ >= 0);
-  ready_.register_fd(loop, fd_, *this);
+  CHECK(ready_.register_fd(loop, fd_, *this));  // at start only
   ring();
 }
 
