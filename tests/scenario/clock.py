@@ -14,9 +14,9 @@ import wire
 
 sys.path.append(os.path.dirname(__file__))
 import front
-from harness import Skipped
 
 HOUR, YEAR = 3600, 365 * 86400
+unsanitized = 'a sanitizer wants to be loaded first'
 STEPS = (HOUR, -HOUR, 20 * YEAR, -20 * YEAR)
 
 
@@ -24,8 +24,6 @@ class WallClock:
     """Of the daemons that are started after this."""
 
     def __init__(self, place):
-        if 'ASAN_OPTIONS' in os.environ or 'TSAN_OPTIONS' in os.environ:
-            raise Skipped('a sanitizer wants to be loaded first')
         path = place.path('step')
         with open(path, 'wb') as file:
             file.write(bytes(8))

@@ -3,7 +3,8 @@
 
 A .vtc file is run by Debian's varnishtest; its daemons are started by tests/support/start, its macros are ${start}, ${await}, ${bin},
 ${admin}. In a .py file every function test_NAME(place) is a scenario; a function with an attribute `once` runs in one variant only,
-a file whose docstring begins with `Long:` runs with --long only.
+a file whose docstring begins with `Long:` runs with --long only. A function or a file with `unsanitized = "why"` watches something
+that a sanitizer itself changes: it belongs to builds without one only.
 """
 import argparse
 import concurrent.futures
@@ -21,7 +22,8 @@ from contextlib import redirect_stderr, redirect_stdout
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCENARIOS = os.path.join(HERE, '..', 'scenario')
-sys.path.insert(0, HERE)
+SANITIZED = 'ASAN_OPTIONS' in os.environ or 'TSAN_OPTIONS' in os.environ
+sys.path[:0] = [HERE, SCENARIOS]
 import harness
 import wire
 
@@ -88,6 +90,8 @@ def collect(only, long, variants):
                 continue
             for test, function in inspect.getmembers(module, inspect.isfunction):
                 if not test.startswith('test_') or function.__module__ != module.__name__:
+                    continue
+                if SANITIZED and (hasattr(module, 'unsanitized') or hasattr(function, 'unsanitized')):
                     continue
                 wanted = [variants[0]] if getattr(function, 'once', False) else variants
                 for workers, net in wanted:
