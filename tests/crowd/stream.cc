@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <strings.h>
 
 namespace crowd {
@@ -127,10 +128,11 @@ Io Stream::write(std::string_view bytes, std::size_t& sent) {
 }
 
 SSL_CTX* client_tls() {
-  SSL_CTX* made = SSL_CTX_new(TLS_client_method());
-  SSL_CTX_set_mode(made, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_verify(made, SSL_VERIFY_NONE, nullptr);
-  return made;
+  // One for the program; freed at its end.
+  static const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> made(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+  SSL_CTX_set_mode(made.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_verify(made.get(), SSL_VERIFY_NONE, nullptr);
+  return made.get();
 }
 
 void fill(char* to, std::size_t size, std::uint64_t offset) {
