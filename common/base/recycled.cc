@@ -6,7 +6,7 @@
 #include <cstring>
 #include <utility>
 
-#include "base/stock.h"
+#include "base/check.h"
 
 namespace base {
 namespace {
@@ -66,7 +66,9 @@ void* recycled_allocate(std::size_t size) {
     --lists.count[c];
     return memory;
   }
-  return allocate_surely(kept ? smallest << c : size);
+  void* memory = std::malloc(kept ? smallest << c : size);
+  CHECK_MSG(memory, "out of memory");
+  return memory;
 }
 
 void recycled_free(void* memory, std::size_t size) noexcept {

@@ -22,7 +22,6 @@ net::IoResult UpstreamConnection::read_in(std::size_t max) {
 
 UpstreamConnection::Next UpstreamConnection::run_head() {
   write_out();
-  if (state_ == State::closing) return Next::wait;
   for (;;) {
     if (!in_.empty()) {
       ResponseHead head;
@@ -94,7 +93,6 @@ void UpstreamConnection::accept_head(ResponseHead head) {
 
 UpstreamConnection::Next UpstreamConnection::run_body() {
   write_out();
-  if (state_ == State::closing) return Next::wait;
   std::size_t moved = 0;
   for (;;) {
     net::Buffer& target = lease_ ? lease_->body_ : sink_;
@@ -166,7 +164,6 @@ UpstreamConnection::Next UpstreamConnection::run_tunnel() {
     return Next::wait;
   }
   write_out();
-  if (state_ == State::closing) return Next::wait;
   if (request_finished_ && out_.empty() && !sent_noted_) {
     sent_noted_ = true;
     transport_->shutdown_write();

@@ -160,10 +160,6 @@ void UpstreamConnection::write_out() {
       write_progress_ = now();
       if (lease_) lease_->bytes_sent_ = true;
     }
-    if (result.state == net::IoState::failed && result.error != EPIPE && result.error != ECONNRESET) {
-      // A failure on our side: the server still waits for the rest.
-      return fail(reasons::upstream_write_failed, lease_ && !lease_->bytes_sent_, result.error);
-    }
     if (result.state == net::IoState::failed) {
       // The server may have answered before it closed: what it sent is still to be read, so only the rest of the request goes.
       out_.clear();

@@ -92,7 +92,6 @@ class Session final : public http::ClientConnection, public net::TaskOwner {
   base::TimePoint last_activity_{};            // when the last stream ended, or the connection began
   base::TimePoint write_blocked_since_ = base::TimePoint::max();
   bool started_ = false;
-  bool out_of_memory_ = false;  // nghttp2 could not say something: nobody knows what is missing
   // On its way out: first a GOAWAY that names no stream; when the client must have seen it, or at last_call_, the one that says which
   // streams are still served.
   base::TimePoint last_call_ = base::TimePoint::max();

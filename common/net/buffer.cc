@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "base/stock.h"
 #include "net/memory_budget.h"
 
 namespace net {
@@ -73,7 +72,9 @@ Block* Block::allocate(std::size_t size) {
     --free_blocks.count[c];
   } else {
     const std::size_t bytes = c == no_class ? total : class_sizes[c];
-    block = new (base::allocate_surely(bytes)) Block;
+    void* memory = std::malloc(bytes);
+    CHECK_MSG(memory, "out of memory");
+    block = new (memory) Block;
     block->capacity = static_cast<std::uint32_t>(bytes - sizeof(Block));
     block->size_class = c;
   }
@@ -182,8 +183,6 @@ std::string_view Buffer::pull_up(std::size_t n) {
       return {pieces_[first_].data, n};
     }
   }
-  // More than the stock could give: who reads on is told that there is no memory.
-  if (n + sizeof(Block) > base::stock_piece && !base::stock_filled()) return front();
   Piece whole;
   whole.kind = Kind::block;
   whole.block = Block::allocate(n);
@@ -314,11 +313,6 @@ void Buffer::take(Buffer& other, std::size_t max) {
       other.consume(n);
     }
   }
-}
-
-std::span<char> Buffer::reserve_to_receive(std::size_t minimum, std::size_t preferred) {
-  if (!base::stock_filled()) return {};
-  return reserve(minimum, preferred);
 }
 
 std::span<char> Buffer::reserve(std::size_t minimum, std::size_t preferred) {

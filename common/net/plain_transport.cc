@@ -88,8 +88,7 @@ IoResult PlainTransport::read(Buffer& into, std::size_t max) {
   if (ready_.lost) return {IoState::failed, 0, ENOMEM};
   if (!ready_.readable || max == 0) return {IoState::blocked, 0, 0};
   const std::size_t wanted = std::min(max, read_size_);
-  std::span<char> room = into.reserve_to_receive(std::min(wanted, read_size_ / 4), read_size_);
-  if (room.empty()) return {IoState::failed, 0, ENOMEM};
+  std::span<char> room = into.reserve(std::min(wanted, read_size_ / 4), read_size_);
   room = room.first(std::min(room.size(), max));
   ssize_t n = 0;
   do n = ::recv(fd_, room.data(), room.size(), 0);
