@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <utility>
 
 #include "base/bytes.h"
 
@@ -94,27 +93,28 @@ bool within(std::string_view block, std::string_view bytes) {
 
 }  // namespace
 
-// Lines are stored as they are written, so that the writer can copy runs of them. A block that is too small lives on until the
-// line is there: parts may be views of it.
+// Lines are stored as they are written, so that the writer can copy runs of them. A block that is too small stays as it is until
+// the line is there: parts may be views of it.
 void Head::append_line(std::string_view field, Token token, std::span<const std::string_view> parts, Field& into) {
   std::size_t size = 0;
   for (const std::string_view part : parts) size += part.size();
   const std::size_t total = field.size() + size + 4;
-  base::RecycledString before;
-  if (block_.capacity() - block_.size() < total) {
-    base::RecycledString grown;
+  base::RecycledString grown;
+  const bool grows = block_.capacity() - block_.size() < total;
+  if (grows) {
     grown.reserve(std::max(block_.size() + total, 2 * block_.capacity()));
     grown = block_;
-    before = std::exchange(block_, std::move(grown));
   }
+  base::RecycledString& to = grows ? grown : block_;
   into.token = token;
-  into.name = store(field);
+  into.name = static_cast<std::uint32_t>(to.size());
   into.name_size = static_cast<std::uint16_t>(field.size());
-  store(": ");
-  into.value = static_cast<std::uint32_t>(block_.size());
+  to.append(field).append(": ");
+  into.value = static_cast<std::uint32_t>(to.size());
   into.value_size = static_cast<std::uint32_t>(size);
-  for (const std::string_view part : parts) store(part);
-  store("\r\n");
+  for (const std::string_view part : parts) to.append(part);
+  to.append("\r\n");
+  if (grows) block_ = std::move(grown);
 }
 
 void Head::add(std::string_view field, std::string_view content) {

@@ -48,6 +48,14 @@ TEST_CASE("a value may be a view of the head itself") {
   CHECK(head.target() == "/some/where");
 }
 
+TEST_CASE("parts may be views of a head so small that its bytes lie within itself") {
+  RequestHead head;
+  head.add("A", "bcd");
+  head.set(Token::via, {*head.get("A"), ", 1.1 ", "front"});
+  CHECK(head.get(Token::via) == "bcd, 1.1 front");
+  CHECK(head.get("A") == "bcd");
+}
+
 TEST_CASE("copies and moves keep their own bytes") {
   RequestHead head;
   head.set_method("GET");
