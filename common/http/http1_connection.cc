@@ -60,7 +60,7 @@ void Http1Connection::reap(net::Task& child) {
 }
 
 net::Task::Step Http1Connection::run() {
-  if (deadline_passed() && state_ != State::idle) on_timeout();
+  if (state_ != State::idle && overdue()) on_timeout();
   for (;;) {
     Next next = Next::wait;
     switch (state_) {
@@ -77,18 +77,20 @@ net::Task::Step Http1Connection::run() {
     if (next == Next::wait) break;
   }
   if (state_ == State::closing) return exchange_ ? Step::wait : Step::closed;
-  arm();
+  set_deadline(due());
   return Step::wait;
 }
 
-void Http1Connection::arm() {
+// When patience ends, as things are now.
+base::TimePoint Http1Connection::due() const {
   const auto& o = options();
   switch (state_) {
-    case State::idle: set_deadline(std::min(read_progress_ + o.idle_timeout, leaves_)); return;
-    case State::head: set_deadline(began_ + o.header_timeout); return;
-    case State::flush: set_deadline(write_progress_ + o.write_timeout); return;
-    case State::linger: return;  // set on entering
-    default: break;
+    case State::idle: return std::min(read_progress_ + o.idle_timeout, leaves_);
+    case State::head: return began_ + o.header_timeout;
+    case State::flush: return write_progress_ + o.write_timeout;
+    case State::linger: return deadline();  // set on entering
+    case State::closing: return base::TimePoint::max();
+    case State::exchange: break;
   }
   base::TimePoint when = base::TimePoint::max();
   if (!out_.empty()) when = write_progress_ + o.write_timeout;
@@ -100,7 +102,7 @@ void Http1Connection::arm() {
              stream_->body_.size() < o.request_buffer) {
     when = std::min(when, read_progress_ + o.body_timeout);
   }
-  set_deadline(when);
+  return when;
 }
 
 void Http1Connection::notice(const base::ReasonRow& row, base::Duration limit) {
@@ -151,7 +153,7 @@ Http1Connection::Next Http1Connection::run_idle() {
       return Next::wait;
     }
     // Only now: a worker that was busy for long finds a request and its end of patience at once.
-    if (in_.empty() && deadline_passed()) on_timeout();
+    if (in_.empty() && overdue()) on_timeout();
     if (in_.empty()) return Next::wait;
   }
   began_ = read_progress_ = now();

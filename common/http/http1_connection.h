@@ -55,7 +55,9 @@ class Http1Connection final : public ClientConnection, public net::TaskOwner {
   void finish_request();
   void end_connection(bool unread);
   void on_timeout();
-  void arm();
+  base::TimePoint due() const;
+  // The deadline alone does not tell: the exchange, or a request that ended in this very run, may have changed what is waited for.
+  bool overdue() const { return deadline_passed() && now() >= due(); }
   void notice(const base::ReasonRow& row, base::Duration limit);
   void ring_exchange() { if (exchange_) exchange_->ring(); }
   const ServerOptions& options() const { return owner_.options(); }

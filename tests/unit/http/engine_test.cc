@@ -314,6 +314,34 @@ TEST_CASE("time-outs of the client") {
   }
 }
 
+TEST_CASE("a deadline of what is over ends nothing") {
+  Bench b;
+  auto client = b.client();
+  SECTION("the connection is idle again") {  // however long the worker was held up between the answer and the end of the exchange
+    for (int i = 0; i < 3; ++i) {
+      client->send(get);
+      b.settle();
+      b.servers[0]->send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+      std::string answer;
+      for (int turns = 0; answer.empty() && turns < 100; ++turns, answer = client->take()) b.loop.turn(false);
+      b.clock.advance(300ms);
+      b.settle();
+      REQUIRE(contains(answer, "\r\n\r\nok"));
+      REQUIRE_FALSE(client->ended());
+    }
+  }
+  SECTION("the request became a tunnel") {
+    client->send("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    b.settle();
+    b.clock.advance(300ms);
+    b.servers[0]->send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    b.settle();
+    CHECK(contains(client->take(), "HTTP/1.1 101"));
+    CHECK_FALSE(client->ended());
+  }
+  CHECK(b.proxy.notices.empty());
+}
+
 TEST_CASE("time-outs and failures of the server") {
   Bench b;
   auto client = b.client();
