@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The answer's side of an upstream connection: heads, body, the end of a transaction, tunnels.
+#include <utility>
+
 #include "base/check.h"
 #include "http/engine_reasons.h"
 #include "http/upstream_connection.h"
@@ -93,6 +95,7 @@ void UpstreamConnection::accept_head(ResponseHead head) {
 
 UpstreamConnection::Next UpstreamConnection::run_body() {
   write_out();
+  if (std::exchange(paused_, false)) read_progress_ = now();  // until now the client was slow, not the server
   std::size_t moved = 0;
   for (;;) {
     net::Buffer& target = lease_ ? lease_->body_ : sink_;
@@ -100,7 +103,7 @@ UpstreamConnection::Next UpstreamConnection::run_body() {
     const std::size_t window = net::window_under_pressure(answer_window);
     const std::size_t room = target.size() >= window ? 0 : window - target.size();
     if (!decoder_.complete()) {
-      if (room == 0) return Next::wait;
+      if (room == 0) return pause();
       if (!in_.empty()) {
         const std::size_t before = target.size();
         const auto done = decoder_.decode(in_, target, room);
@@ -119,7 +122,7 @@ UpstreamConnection::Next UpstreamConnection::run_body() {
       return Next::go_on;
     }
     if (moved > run_budget) return Next::again;
-    if (target.size() >= window) return Next::wait;
+    if (target.size() >= window) return pause();
     const net::IoResult result = read_in(window);
     if (result.state == net::IoState::done || (result.state == net::IoState::blocked && transport_->look_again())) continue;
     if (result.state == net::IoState::blocked) return Next::wait;

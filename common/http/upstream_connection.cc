@@ -53,7 +53,7 @@ void UpstreamConnection::begin(Lease& lease, Method method, std::unique_ptr<Slot
   lease.connection_ = this;
   slot_ = std::move(slot);
   method_ = method;
-  request_started_ = request_finished_ = chunked_ = upgrade_ = answer_close_ = sent_noted_ = false;
+  request_started_ = request_finished_ = chunked_ = upgrade_ = answer_close_ = sent_noted_ = paused_ = false;
   interims_ = 0;
   body_left_ = 0;
   parser_.reset();
@@ -180,7 +180,6 @@ void UpstreamConnection::write_out() {
 // --- the life of a connection ---
 
 net::Task::Step UpstreamConnection::run() {
-  if (deadline_passed()) watch_time();
   for (;;) {
     Next next = Next::wait;
     switch (state_) {
@@ -195,23 +194,31 @@ net::Task::Step UpstreamConnection::run() {
     if (next == Next::again) return Step::again;
     if (next == Next::wait) break;
   }
+  // Only now: a worker that was busy for long finds what came in time, and the end of patience, at once.
+  const base::TimePoint when = due();
+  if (deadline_passed() && now() >= when) {
+    watch_time();
+    return Step::closed;
+  }
+  set_deadline(when);
+  return Step::wait;
+}
+
+// When patience ends, as things are now.
+base::TimePoint UpstreamConnection::due() const {
   const auto& options = endpoint_->options;
+  constexpr auto never = base::TimePoint::max();
   switch (state_) {
-    case State::connecting: set_deadline(connect_began_ + options.connect); break;
+    case State::connecting: return connect_began_ + options.connect;
     case State::head:
     case State::body:
-      if (!lease_) break;  // draining: its deadline stands
-      if (!out_.empty()) set_deadline(write_progress_ + options.write);
-      else if (state_ == State::body) {
-        if (lease_->body_.size() < answer_window) set_deadline(read_progress_ + options.between_bytes);
-        else clear_deadline();  // the client is slow, not the server
-      } else if (request_sent() && request_started_) set_deadline(read_progress_ + options.first_byte);
-      else clear_deadline();
-      break;
-    case State::tunnel: set_deadline(std::max(read_progress_, write_progress_) + options.tunnel); break;
-    default: break;
+      if (!lease_) return deadline();  // draining: its deadline stands
+      if (!out_.empty()) return write_progress_ + options.write;
+      if (state_ == State::body) return paused_ ? never : read_progress_ + options.between_bytes;
+      return request_sent() && request_started_ ? read_progress_ + options.first_byte : never;
+    case State::tunnel: return std::max(read_progress_, write_progress_) + options.tunnel;
+    default: return deadline();
   }
-  return Step::wait;
 }
 
 void UpstreamConnection::watch_time() {

@@ -59,7 +59,12 @@ class UpstreamConnection final : public net::Task, public base::Recycled {
   bool handle_interim(ResponseHead& head, std::size_t size);
   void accept_head(ResponseHead head);
   void answer_complete();
+  Next pause() {
+    paused_ = true;
+    return Next::wait;
+  }
   void watch_time();
+  base::TimePoint due() const;
   void fail(const base::ReasonRow& row, bool retry, int system = 0);
   void fail(base::Error error);
   void ring_user();
@@ -75,6 +80,7 @@ class UpstreamConnection final : public net::Task, public base::Recycled {
   Method method_ = Method::other;
   bool request_started_ = false, request_finished_ = false, chunked_ = false, upgrade_ = false;
   bool answer_close_ = false, sent_noted_ = false;
+  bool paused_ = false;            // the lease holds what it may
   int interims_ = 0;
   int keep_alive_seconds_ = -1;
   std::uint64_t body_left_ = 0;    // of a request body with a declared length

@@ -342,6 +342,39 @@ TEST_CASE("a deadline of what is over ends nothing") {
   CHECK(b.proxy.notices.empty());
 }
 
+TEST_CASE("while a client reads nothing, its server's patience does not run out") {
+  constexpr std::size_t between = 64 * 1024;  // what fits between engine and server
+  const std::string body(9'000'000, 'x');
+  const auto begin = [&](Bench& b, std::string_view bytes) {
+    auto client = b.client();
+    client->send(get);
+    b.settle();
+    b.servers[0]->send("HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n");
+    b.settle();
+    b.servers[0]->send(bytes);
+    b.settle();
+    return client;
+  };
+  std::size_t room = 0;
+  {
+    Bench b({}, between);
+    const auto client = begin(b, body);
+    room = body.size() - b.servers[0]->unsent() - between;
+  }
+  Bench b({}, between);
+  const auto client = begin(b, std::string_view(body).substr(0, room));
+  b.pass(50s);
+  for (int i = 0; i < 10; ++i) {
+    client->take();
+    b.settle();
+  }
+  b.pass(5s);
+  CHECK_FALSE(client->ended());
+  b.pass(41s);
+  CHECK(client->ended());
+  CHECK(b.proxy.ends == std::vector<std::string>{"between-bytes-timeout"});
+}
+
 TEST_CASE("time-outs and failures of the server") {
   Bench b;
   auto client = b.client();
