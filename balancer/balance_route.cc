@@ -85,7 +85,7 @@ http::RowId BalanceExchange::find_named() {
 
 // What the servers see: the connection's own fields and claims of strangers are gone.
 void BalanceExchange::prepare_head(http::RequestHead& head) {
-  const net::PeerInfo& peer = stream_.connection->peer;
+  const net::PeerInfo& peer = *stream_.connection->peer;
   const http::EffectiveClient client = http::effective_client(head, peer.remote, facts_.frontend->trusted, stream_.connection->listener->tls);
   facts_.client_ip = client.ip;
   http::remove_hop_by_hop(head);

@@ -58,7 +58,7 @@ void BalanceService::noticed(const base::Reason& what, const http::ConnectionInf
       .cell(worker_).add();
   const observe::Level level = http::notice_level(*what.row);
   if (!tools_.errors->enabled(level)) return;
-  tools_.errors->write(level, connection.peer.remote.text() + ": " + with_own_option(what.text()), what.row->name);
+  tools_.errors->write(level, connection.peer->remote.text() + ": " + with_own_option(what.text()), what.row->name);
 }
 
 void BalanceService::error_answer(const base::Error& error, http::ResponseHead& head, std::string& body) {

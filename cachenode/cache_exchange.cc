@@ -73,7 +73,7 @@ void CacheExchange::set_detail(const base::ReasonRow& row, std::string_view subj
 // What only a trusted peer may say of its client is taken, or removed.
 void CacheExchange::take_claims() {
   const auto& listener = *static_cast<const Listener*>(generation()->listener_view(stream_.connection->listener->id));
-  const net::Address& peer = stream_.connection->peer.remote;
+  const net::Address& peer = stream_.connection->peer->remote;
   client_.https = facts_.https = stream_.connection->listener->tls;
   if (listener.trusted->contains(peer)) {
     client_ = http::effective_client(stream_.head, peer, *listener.trusted, stream_.connection->listener->tls);

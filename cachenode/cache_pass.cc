@@ -29,7 +29,7 @@ const char* protocol_version(http::Protocol protocol) {
 
 // What the origin sees: the connection's own fields are gone, ours are there.
 void CacheExchange::prepare_head(http::RequestHead& head) {
-  const net::PeerInfo& peer = stream_.connection->peer;
+  const net::PeerInfo& peer = *stream_.connection->peer;
   http::remove_hop_by_hop(head);
   if (!client_.peer_trusted) {
     const std::string port = std::to_string(peer.local.port());
@@ -229,10 +229,10 @@ void CacheExchange::invalidate_after(const http::ResponseHead& answer) {
 CacheExchange::Next CacheExchange::run_purge() {
   const Compiled& shared = config();
   const http::RequestHead& head = stream_.head;
-  facts_.client_ip = stream_.connection->peer.remote.ip();
+  facts_.client_ip = stream_.connection->peer->remote.ip();
   facts_.outcome = Outcome::purge;
   observe::LastReason why;
-  if (!purge_allowed(shared.policy.purge, head, shared.purge_allow->contains(stream_.connection->peer.remote), why)) {
+  if (!purge_allowed(shared.policy.purge, head, shared.purge_allow->contains(stream_.connection->peer->remote), why)) {
     facts_.outcome = Outcome::refused;
     set_detail(*why.last().row, why.last().subject);
     answer_own({why.last(), base::Side::client});

@@ -60,7 +60,7 @@ void CacheService::noticed(const base::Reason& what, const http::ConnectionInfo&
   labelled(limit_cells_, "cachenode_client_limits_total", "Limits and time-outs of client connections that were reached.", "reason", what.row->name).add();
   const observe::Level level = http::notice_level(*what.row);
   if (!runtime_.error_log().enabled(level)) return;
-  runtime_.error_log().write(level, connection.peer.remote.text() + ": " + what.text(), what.row->name);
+  runtime_.error_log().write(level, connection.peer->remote.text() + ": " + what.text(), what.row->name);
 }
 
 void CacheService::error_answer(const base::Error& error, http::ResponseHead& head, std::string& body) {

@@ -22,11 +22,11 @@ void RequestLog::write(const Generation& generation, CacheExchange& exchange, ba
   const CacheExchange::Facts& f = exchange.facts();
   const http::Stream& stream = exchange.stream();
   const http::ConnectionInfo& connection = *stream.connection;
-  const std::string peer = connection.peer.remote.ip();
+  const std::string peer = connection.peer->remote.ip();
   const std::string detail = f.detail ? f.detail.code() : std::string();
   http::AccessRecord r;
   r.remote_addr = f.client_ip.empty() ? std::string_view(peer) : std::string_view(f.client_ip);
-  r.remote_port = connection.peer.remote.port();
+  r.remote_port = connection.peer->remote.port();
   r.peer_addr = peer;
   r.connection = connection.serial;
   r.connection_requests = connection.requests;
@@ -34,7 +34,7 @@ void RequestLog::write(const Generation& generation, CacheExchange& exchange, ba
   if (stream.protocol == http::Protocol::http1_0) r.protocol = "HTTP/1.0";
   if (stream.protocol == http::Protocol::http2) r.protocol = "HTTP/2.0";
   r.scheme = f.https ? "https" : "http";
-  r.server_port = connection.peer.local.port();
+  r.server_port = connection.peer->local.port();
   r.request_id = stream.head.get(http::Token::x_request_id).value_or(std::string_view{});
   r.request_length = stream.head_bytes + stream.body->received();
   r.status = f.status;
@@ -60,9 +60,9 @@ void RequestLog::write(const Generation& generation, CacheExchange& exchange, ba
 void RequestLog::write(const Generation& generation, const http::Rejected& what, base::TimePoint now, base::WallTime wall) {
   if (!logs(generation)) return;
   http::AccessRecord r;
-  const std::string peer = what.connection->peer.remote.ip();
+  const std::string peer = what.connection->peer->remote.ip();
   r.remote_addr = r.peer_addr = peer;
-  r.remote_port = what.connection->peer.remote.port();
+  r.remote_port = what.connection->peer->remote.port();
   r.connection = what.connection->serial;
   r.connection_requests = what.connection->requests;
   r.request_line = what.request_line;

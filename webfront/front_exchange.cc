@@ -56,7 +56,7 @@ FrontExchange::Next FrontExchange::go(State state) {
 // --- route ---
 
 void FrontExchange::identify() {
-  const net::PeerInfo& peer = stream_.connection->peer;
+  const net::PeerInfo& peer = *stream_.connection->peer;
   http::RequestHead& head = stream_.head;
   client_ = http::effective_client(head, peer.remote, *listener().trusted, listener().tls);
   view_ = view_of(head, client_.https, client_.ip);

@@ -35,7 +35,7 @@ void FrontService::noticed(const base::Reason& what, const http::ConnectionInfo&
   observe::Cell*& counter = notices_[what.row];
   if (!counter) counter = &cell("webfront_connections_ended_total", "Connections that a limit, a time-out or a failed handshake ended, by reason.", *what.row);
   counter->add();
-  environment_.errors->write(http::notice_level(*what.row), "client " + connection.peer.remote.ip() + ": " + what.text(), what.row->name);
+  environment_.errors->write(http::notice_level(*what.row), "client " + connection.peer->remote.ip() + ": " + what.text(), what.row->name);
 }
 
 void FrontService::log_error(std::string_view key, const std::string& message) { environment_.errors->write(observe::Level::error, message, key); }
@@ -65,15 +65,15 @@ void FrontService::log(const Generation& generation, const http::AccessRecord& r
 namespace {
 
 void fill_connection(http::AccessRecord& record, const http::ConnectionInfo& connection, const std::string& peer) {
-  record.remote_port = connection.peer.remote.port();
+  record.remote_port = connection.peer->remote.port();
   record.peer_addr = peer;
   record.connection = connection.serial;
   record.connection_requests = connection.requests;
-  record.ssl_protocol = connection.peer.tls_version;
-  record.ssl_cipher = connection.peer.tls_cipher;
-  record.ssl_server_name = connection.peer.server_name;
-  record.ssl_reused = connection.peer.tls_resumed;
-  record.server_port = connection.peer.local.port();
+  record.ssl_protocol = connection.peer->tls_version;
+  record.ssl_cipher = connection.peer->tls_cipher;
+  record.ssl_server_name = connection.peer->server_name;
+  record.ssl_reused = connection.peer->tls_resumed;
+  record.server_port = connection.peer->local.port();
 }
 
 }  // namespace
@@ -84,13 +84,13 @@ void FrontService::rejected(const http::Rejected& what) {
   count_error(*what.error.reason.row);
   const base::Duration total = loop_.now() - what.began;
   count_duration(current().durations_of(nullptr), what.status, total);
-  const std::string peer = what.connection->peer.remote.ip();
+  const std::string peer = what.connection->peer->remote.ip();
   environment_.errors->write(observe::Level::info, "client " + peer + ": " + what.error.reason.text(), what.error.reason.row->name);
   http::AccessRecord record;
   fill_connection(record, *what.connection, peer);
   record.remote_addr = peer;
   record.request_line = what.request_line;
-  record.scheme = what.connection->peer.tls ? "https" : "http";
+  record.scheme = what.connection->peer->tls ? "https" : "http";
   record.status = what.status ? what.status : 444;
   record.bytes_sent = record.body_bytes_sent = what.bytes_sent;
   record.began = loop_.clock().wall() - total;
@@ -111,7 +111,7 @@ void FrontService::finished(FrontExchange& exchange) {
   const Generation& generation = exchange.generation() ? *exchange.generation() : current();
   if (!environment_.access || !generation.access_log) return;
   http::AccessRecord record;
-  const std::string peer = stream.connection->peer.remote.ip();
+  const std::string peer = stream.connection->peer->remote.ip();
   fill_connection(record, *stream.connection, peer);
   record.remote_addr = exchange.client().ip;
   record.request = &stream.head;

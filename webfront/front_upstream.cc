@@ -25,7 +25,7 @@ http::RequestHead FrontExchange::upstream_head() {
   clean_request(head, client_.peer_trusted);
   base::RecycledString port = client_.port;
   if (port.empty()) {
-    const std::uint16_t local = stream_.connection->peer.local.port();
+    const std::uint16_t local = stream_.connection->peer->local.port();
     port = local != 0 ? std::string_view(std::to_string(local)) : client_.https ? "443" : "80";
   }
   const std::string_view host = client_.host.empty() ? stream_.head.host() : std::string_view(client_.host);

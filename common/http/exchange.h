@@ -31,7 +31,7 @@ struct ListenerInfo {
 
 // Facts of a connection that its exchanges may read.
 struct ConnectionInfo {
-  net::PeerInfo peer;
+  const net::PeerInfo* peer = nullptr;  // of the connection's transport
   const ListenerInfo* listener = nullptr;
   std::uint64_t serial = 0;    // unique in the process
   std::uint32_t requests = 0;  // how many before this one

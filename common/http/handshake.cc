@@ -36,9 +36,8 @@ net::Task::Step Handshake::run() {
       return fail(reasons::client_handshake_failed, why.empty() ? std::strerror(result.error) : std::string_view(why));
     }
     established_ = true;
-    info_.peer = transport_->peer();
   }
-  bool http2 = info_.peer.alpn == "h2";
+  bool http2 = info_.peer->alpn == "h2";
   if (!info_.listener->tls && !sniff(http2)) return transport_->peer_closed() ? Step::closed : Step::wait;
   ClientConnection& connection = owner_.established(std::move(transport_), std::move(in_), std::move(info_), http2);
   if (drained_) connection.drain();

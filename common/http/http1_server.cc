@@ -28,7 +28,7 @@ void ClientConnections::adopt(std::unique_ptr<net::Transport> transport, const L
   info.listener = &listener;
   info.serial = first_serial_ + ++accepted_;
   info.accepted = loop_.now();
-  info.peer = transport->peer();
+  info.peer = &transport->peer();
   if (listener.tls || (listener.http2 && listener.http1)) {
     own(std::make_unique<Handshake>(loop_, *this, std::move(transport), std::move(info)), listener.id);
   } else {

@@ -156,6 +156,9 @@ void Http1Connection::finish_request() {
   } else {
     read_progress_ = now();
     if (draining()) stay_a_moment();
+    // Connections are idle for most of their lives, and many.
+    if (in_.empty()) in_ = net::Buffer();
+    out_ = net::Buffer();
     state_ = State::idle;
   }
 }

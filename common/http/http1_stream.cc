@@ -168,7 +168,7 @@ void Http1Stream::data(net::Buffer& from, std::size_t max) {
 // Too long to be collected: on TCP it is streamed, with a reset if it fails; on a Unix socket a cut looks like an end.
 void Http1Stream::overflow_collected() {
   collecting_ = false;
-  if (connection_->info_.peer.remote.is_unix() || connection_->info_.peer.local.is_unix()) {
+  if (connection_->info_.peer->remote.is_unix() || connection_->info_.peer->local.is_unix()) {
     collected_.clear();
     base::Error error{{&reasons::client_answer_uncollectable, static_cast<std::int64_t>(connection_->options().collect_http10), 0, {}},
                       base::Side::internal, false, 0};

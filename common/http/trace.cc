@@ -55,7 +55,7 @@ void TraceRings::add(const Stream& stream, std::uint32_t request, const History&
   r.received = stream.body->received();
   r.status = static_cast<std::uint16_t>(stream.sink->status());
   r.protocol = stream.protocol;
-  r.tls = stream.connection->peer.tls;
+  r.tls = stream.connection->peer->tls;
   r.states = 0;
   for (const History::Entry& entry : history.entries()) {
     r.state_names[r.states] = entry.state;
@@ -65,7 +65,7 @@ void TraceRings::add(const Stream& stream, std::uint32_t request, const History&
   r.reason_a = end.a;
   r.reason_b = end.b;
   r.subject.set(end.subject);
-  const net::Address& client = stream.connection->peer.remote;
+  const net::Address& client = stream.connection->peer->remote;
   r.client_size = client.length() <= sizeof r.client && !client.is_unix() ? static_cast<std::uint8_t>(client.length()) : 0;
   std::memcpy(r.client, client.get(), r.client_size);
   r.method.set(stream.head.method_name());

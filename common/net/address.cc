@@ -92,11 +92,10 @@ base::Result<Address> Address::parse(std::string_view text) {
     constexpr std::size_t limit = sizeof(sockaddr_un::sun_path) - 1;
     if (path.empty() || path.size() > limit - lead || path.find('\0') != std::string_view::npos)
       return base::fail(reasons::address_path, base::Side::internal, limit - lead, 0, text);
-    out.unix_ = {};
-    out.unix_.sun_family = AF_UNIX;
-    std::memcpy(out.unix_.sun_path + lead, path.data(), path.size());
-    out.length_ = static_cast<socklen_t>(path_offset + lead + path.size() + 1 - lead);
-    return out;
+    sockaddr_un a{};
+    a.sun_family = AF_UNIX;
+    std::memcpy(a.sun_path + lead, path.data(), path.size());
+    return from(reinterpret_cast<const sockaddr*>(&a), static_cast<socklen_t>(path_offset + path.size() + 1));
   }
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return base::fail(reasons::address_syntax, base::Side::internal, 0, 0, text);
@@ -124,8 +123,17 @@ base::Result<Address> Address::parse(std::string_view text) {
 
 Address Address::from(const sockaddr* address, socklen_t length) {
   Address out;
-  out.length_ = std::min<socklen_t>(length, sizeof out.storage_);
-  std::memcpy(&out.storage_, address, out.length_);
+  if (length < sizeof address->sa_family) return out;
+  if (address->sa_family == AF_UNIX && length > path_offset) {
+    out.length_ = std::min<socklen_t>(length, sizeof(sockaddr_un));
+    auto named = std::make_shared<sockaddr_un>();
+    std::memcpy(named.get(), address, out.length_);
+    out.path_ = std::move(named);
+    out.any_.sa_family = AF_UNIX;
+  } else {
+    out.length_ = std::min<socklen_t>(length, sizeof out.v6_);
+    std::memcpy(&out.v6_, address, out.length_);
+  }
   return out;
 }
 
@@ -136,8 +144,8 @@ std::uint16_t Address::port() const {
 }
 
 void Address::set_port(std::uint16_t port) {
-  if (family() == AF_INET) reinterpret_cast<sockaddr_in*>(&storage_)->sin_port = htons(port);
-  if (family() == AF_INET6) reinterpret_cast<sockaddr_in6*>(&storage_)->sin6_port = htons(port);
+  if (family() == AF_INET) v4_.sin_port = htons(port);
+  if (family() == AF_INET6) v6_.sin6_port = htons(port);
 }
 
 std::string Address::ip() const {
@@ -148,16 +156,16 @@ std::string Address::ip() const {
 }
 
 std::string Address::unix_path() const {
-  if (!is_unix() || length_ <= path_offset) return {};
+  if (!path_) return {};
   const std::size_t room = length_ - path_offset;
-  const std::size_t lead = unix_.sun_path[0] == 0 ? 1 : 0;
+  const std::size_t lead = path_->sun_path[0] == 0 ? 1 : 0;
   if (room <= lead) return {};
-  return {unix_.sun_path + lead, ::strnlen(unix_.sun_path + lead, room - lead)};
+  return {path_->sun_path + lead, ::strnlen(path_->sun_path + lead, room - lead)};
 }
 
 std::string Address::text() const {
   if (is_unix()) {
-    const bool abstract = length_ > path_offset + 1 && unix_.sun_path[0] == 0;
+    const bool abstract = path_ && length_ > path_offset + 1 && path_->sun_path[0] == 0;
     return (abstract ? "abns@" : "unix:") + unix_path();
   }
   if (family() == AF_INET6) return "[" + ip() + "]:" + std::to_string(port());

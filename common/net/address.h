@@ -2,10 +2,12 @@
 // Socket addresses as configured and as seen: IPv4, IPv6, Unix; networks for access lists. Values; any thread.
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +16,7 @@
 
 namespace net {
 
+// Small: every connection has two.
 class Address {
  public:
   Address() = default;
@@ -21,9 +24,9 @@ class Address {
   // resolved here (see resolver.h): they fail with reason `address-name`.
   static base::Result<Address> parse(std::string_view text);
   static Address from(const sockaddr* address, socklen_t length);
-  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage_); }
+  const sockaddr* get() const { return path_ ? reinterpret_cast<const sockaddr*>(path_.get()) : &any_; }
   socklen_t length() const { return length_; }
-  int family() const { return storage_.ss_family; }
+  int family() const { return any_.sa_family; }
   bool is_unix() const { return family() == AF_UNIX; }
   std::uint16_t port() const;  // 0 for Unix
   void set_port(std::uint16_t port);
@@ -34,10 +37,12 @@ class Address {
 
  private:
   union {
-    sockaddr_storage storage_{};
-    sockaddr_un unix_;
+    sockaddr_in6 v6_{};
+    sockaddr_in v4_;
+    sockaddr any_;  // the family, also of Unix sockets
   };
   socklen_t length_ = 0;
+  std::shared_ptr<const sockaddr_un> path_;  // of a Unix socket that has a name
 };
 
 // "10.0.0.0/8", "::1", "unix" (any peer on a Unix socket).

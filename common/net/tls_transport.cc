@@ -167,7 +167,7 @@ void TlsTransport::learn_peer() {
   const unsigned char* alpn = nullptr;
   unsigned length = 0;
   SSL_get0_alpn_selected(ssl_, &alpn, &length);
-  if (length > 0) peer_.alpn.assign(reinterpret_cast<const char*>(alpn), length);
+  if (length > 0) peer_.alpn = {reinterpret_cast<const char*>(alpn), length};
   peer_.tls_resumed = SSL_session_reused(ssl_) == 1;
 }
 

@@ -31,11 +31,11 @@ struct PeerInfo {
   Address remote;
   Address local;
   bool tls = false;
-  std::string tls_version;      // "TLSv1.3"
-  std::string tls_cipher;
-  std::string server_name;      // SNI in lower case, empty if none
-  std::string alpn;             // "h2", "http/1.1" or empty
   bool tls_resumed = false;
+  std::string_view tls_version;  // "TLSv1.3"; this and the next: static text
+  std::string_view tls_cipher;
+  std::string_view alpn;         // "h2", "http/1.1" or empty; as long as the transport
+  std::string server_name;       // SNI in lower case, empty if none
 };
 
 class Transport : public base::Recycled {

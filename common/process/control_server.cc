@@ -143,7 +143,7 @@ void ControlServer::reap(net::Task& child) {
 
 void ControlServer::continue_as_http(std::unique_ptr<net::Transport> transport, net::Buffer already_read, AdminLevel level) {
   http::ConnectionInfo info;
-  info.peer = transport->peer();
+  info.peer = &transport->peer();
   info.listener = &admin_pages_[static_cast<std::size_t>(level)].info;
   info.accepted = loop_.now();
   connections_.established(std::move(transport), std::move(already_read), std::move(info), false);
