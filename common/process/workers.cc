@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <future>
+#include <latch>
 
 namespace process {
 
@@ -32,7 +33,13 @@ void Workers::start(Daemon& daemon, Runtime& runtime, net::MemoryBudget& budget,
     });
   }
   for (auto& one : ready) one.wait();
-  tell([](WorkerFrame& frame) { frame.accept_added(); });
+  // Waited for, too: a reload that comes at once changes what an accepter that deals looks up of all workers.
+  auto accepting = std::make_shared<std::latch>(count());
+  tell([accepting](WorkerFrame& frame) {
+    frame.accept_added();
+    accepting->count_down();
+  });
+  accepting->wait();
 }
 
 void Workers::tell(std::function<void(WorkerFrame&)> order, Then then) {
