@@ -18,8 +18,8 @@ namespace process {
 class Generation {
  public:
   virtual ~Generation() = default;
-  // What the daemon knows of a listener (ListenerSpec::view), by http::ListenerInfo::id. Those of listeners that were removed stay
-  // till their connections are gone.
+  // What the daemon knows of a listener (ListenerSpec::view), by http::ListenerInfo::id. Those of listeners that were removed are not
+  // held here: they are buried till their connections are gone.
   const void* listener_view(std::uint32_t id) const { return id < views.size() ? views[id].get() : nullptr; }
 
   // Set by the frame before anybody serves by it.

@@ -103,8 +103,9 @@ void Listeners::take(const Change& change, const std::vector<ListenerSpec>& spec
     if (next.views.size() <= id) next.views.resize(id + 1);
     next.views[id] = std::move(view);
   };
+  // Not held: or all that it names would stay until the next change, not until the last connection has gone.
   for (const auto& one : remembered_)
-    if (const auto open = one.lock(); open && before && open->id < before->views.size()) put(open->id, before->views[open->id]);
+    if (const auto open = one.lock(); open && before && open->id < before->views.size()) put(open->id, {std::shared_ptr<void>(), before->views[open->id].get()});
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const OpenListener& open = *change.settings[i]->open;
     put(open.id, specs[i].view);

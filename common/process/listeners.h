@@ -31,7 +31,8 @@ class Listeners {
   void adopt_from(std::function<std::unique_ptr<net::Listener>(const std::string& key)> adopt) { adopt_ = std::move(adopt); }
   // Opens what is new. Error: a sentence with the address and what to do. Throwing the change away closes it again.
   std::expected<Change, std::string> plan(std::vector<ListenerSpec> specs);
-  // The change's settings hold from now on; gives every listener its view in the generation.
+  // The change's settings hold from now on; gives every listener its view in the generation. The views of those that the change removes
+  // are the caller's to keep for as long as their OpenListener is there.
   void take(const Change& change, const std::vector<ListenerSpec>& specs, Generation& next, const Generation* before);
   // Those that use the context `old` use `fresh` from now on. False: nobody uses it.
   bool replace_tls(const net::TlsContext* old, const std::shared_ptr<net::TlsContext>& fresh);

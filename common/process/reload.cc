@@ -89,8 +89,12 @@ void Reload::commit(std::function<void()> done) {
   before_ = &life_.generations_.current();
   next_ = &life_.generations_.add(std::move(staged_));
   next_->access_log = logs_->access;
-  for (const auto& open : listeners_->removed) removed_.push_back(open->id);
   life_.listeners_.take(*listeners_, specs_, *next_, before_);
+  for (const auto& open : listeners_->removed) {
+    removed_.push_back(open->id);
+    // Its connections may still ask. A holder of its own for each: several listeners may have one view.
+    life_.bury(std::make_shared<std::shared_ptr<const void>>(before_->views[open->id]), [left = std::weak_ptr(open)] { return !left.expired(); }, {});
+  }
   specs_.clear();
   life_.daemon_.commit(*next_daemon_, *next_);
   next_daemon_.reset();

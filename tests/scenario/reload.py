@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Reload in place: nothing that both configurations have is disturbed, nothing is left behind, nothing bad is taken."""
 import os
+import re
 import signal
 
 import reloading
@@ -34,6 +35,27 @@ def test_sighup_and_the_ready_file(place):
     wire.wait_for(lambda: '[::1]:0' in open(front.ready).read(), 'the ready file is written again')
     front.await_ready()
     assert wire.get(front.address('[::1]:0')).status == 200
+
+
+def test_what_a_removed_listener_named(place):
+    """It stays while a connection is there that came by that listener, and no longer."""
+    origin = place.origin(script=reloading.tunnel_origin)
+    doors = [f'unix:{place.path("one.sock")}', f'unix:{place.path("two.sock")}']
+    daemon = place.balancer([origin.address], top=f'admin = "unix:{place.path("admin")}"\n')
+    with open(daemon.config) as file:
+        before = file.read()
+    more = f'[[frontend]]\nname = "more"\nbind = ["{doors[0]}", "{doors[1]}"]\ndefault_backend = "other"\n'
+    more += f'[[backend]]\nname = "other"\n[[backend.server]]\nname = "o1"\naddress = "{origin.address}"\ncheck = false\n'
+    for text in (before + more, before):
+        with open(daemon.config, 'w') as file:
+            file.write(text)
+        assert 'serves by the new configuration' in reloading.admin(place, 'reload')
+        if text != before:
+            tunnel = reloading.open_tunnel(doors[0])
+    reloading.echo(tunnel, b'still there')
+    assert re.search(r'_buried [1-9]', reloading.metrics(place))
+    tunnel.close()
+    wire.wait_for(lambda: reloading.at_rest(place), 'all is forgotten')
 
 
 def test_refused_whole(place):
