@@ -3,7 +3,6 @@
 
 #include <fmt/core.h>
 
-#include <future>
 #include <latch>
 
 namespace process {
@@ -23,17 +22,14 @@ std::uint32_t Workers::connections() const {
 void Workers::start(Daemon& daemon, Runtime& runtime, net::MemoryBudget& budget, const WorkerFrame::Events& events, const Adoption& first) {
   for (auto& thread : threads_) frames_.push_back(std::make_unique<WorkerFrame>(*thread, daemon, runtime, budget, events));
   // All are ready before the first accepts: one accepter may deal to every worker.
-  std::vector<std::future<void>> ready;
-  for (std::uint32_t i = 0; i < count(); ++i) {
-    auto promise = std::make_shared<std::promise<void>>();
-    ready.push_back(promise->get_future());
-    threads_[i]->start([this, frame = frames_[i].get(), &first, promise] {
+  auto ready = std::make_shared<std::latch>(count());
+  for (std::uint32_t i = 0; i < count(); ++i)
+    threads_[i]->start([this, frame = frames_[i].get(), &first, ready] {
       frame->open(first, frames_);
-      promise->set_value();
+      ready->count_down();
     });
-  }
-  for (auto& one : ready) one.wait();
-  // Waited for, too: a reload that comes at once changes what an accepter that deals looks up of all workers.
+  ready->wait();
+  // And all accept before a reload that comes at once changes what that one looks up of the others.
   auto accepting = std::make_shared<std::latch>(count());
   tell([accepting](WorkerFrame& frame) {
     frame.accept_added();

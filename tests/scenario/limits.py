@@ -64,6 +64,41 @@ def test_slow_clients_balancer(place):
     all_modes(place, 'balancer')
 
 
+def idle_connections(place, kind, bound, tls=False):
+    """What each of `many` more connections costs that wait after a request; `few` before them leave behind what a rush leaves."""
+    few, many = (1000, 3000) if tls else (3000, 6000)
+    crowd.many_descriptors()
+    daemon = made_of(place, kind, crowd.Origin(place), certificate(place) if tls else '')
+    with crowd.Crowd(place, daemon.address(), 'idle', few, tls, '/bytes/1000') as first:
+        first.await_settled()
+        before = crowd.private_bytes(daemon)
+        with crowd.Crowd(place, daemon.address(), 'idle', many, tls, '/bytes/1000') as more:
+            more.await_settled()
+            cost = (crowd.private_bytes(daemon) - before) / many
+    assert cost <= bound, f'{cost:.0f} bytes an idle connection, allowed are {bound}'
+
+
+def test_idle_connections_webfront(place):
+    idle_connections(place, 'webfront', 2 << 10)
+
+
+def test_idle_connections_webfront_tls(place):
+    idle_connections(place, 'webfront', 18 << 10, tls=True)
+
+
+def test_idle_connections_cachenode(place):
+    idle_connections(place, 'cachenode', 2 << 10)
+
+
+def test_idle_connections_balancer(place):
+    idle_connections(place, 'balancer', 2 << 10)
+
+
+for one in (test_idle_connections_webfront, test_idle_connections_webfront_tls, test_idle_connections_cachenode, test_idle_connections_balancer):
+    one.unsanitized = 'memory is counted, and sanitizers keep their own'
+    one.once = True
+
+
 def chain(place):
     origin = crowd.Origin(place)
     back = place.balancer([origin.address], top=QUIET)

@@ -375,6 +375,26 @@ TEST_CASE("while a client reads nothing, its server's patience does not run out"
   CHECK(b.proxy.ends == std::vector<std::string>{"between-bytes-timeout"});
 }
 
+TEST_CASE("what a server sent in time is read before its time is judged") {
+  Bench b;
+  auto client = b.client();
+  client->send(get);
+  b.settle();
+  SECTION("a head") {
+    b.servers[0]->send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    b.clock.advance(301s);  // the worker was held up
+  }
+  SECTION("more of a body") {
+    b.servers[0]->send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
+    b.settle();
+    b.servers[0]->send("k");
+    b.clock.advance(41s);
+  }
+  b.settle();
+  CHECK(contains(client->take(), "\r\n\r\nok"));
+  CHECK(b.proxy.ends == std::vector<std::string>{"finished"});
+}
+
 TEST_CASE("time-outs and failures of the server") {
   Bench b;
   auto client = b.client();

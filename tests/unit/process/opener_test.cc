@@ -79,9 +79,11 @@ bool await(F&& condition) {
   return true;
 }
 
-// A port below 1024 that nobody uses; 0: none.
+// A port below 1024 that nobody uses; 0: none. Each process looks from a place of its own: another of these tests may run at the same time.
 std::uint16_t low_port() {
-  for (std::uint16_t port = 1023; port > 600; --port) {
+  constexpr int lowest = 600, ports = 1024 - lowest;
+  for (int i = 0; i < ports; ++i) {
+    const auto port = static_cast<std::uint16_t>(lowest + (::getpid() * 7 + i) % ports);
     const auto fds = net::open_listener(net::Address::parse("127.0.0.1:" + std::to_string(port)).value(), 1, {});
     if (!fds) continue;
     ::close(fds->front());
