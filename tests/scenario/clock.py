@@ -101,6 +101,7 @@ def test_balancer(place):
     back = place.balancer([origin.address], top=f'admin = "unix:{place.path("admin")}"', check=True,
                           backend='check = { type = "http", request = { uri = "/check" }, interval = { up = "20ms", down = "20ms", change = "20ms" } }')
     state = lambda: admin(place, 'show stat').split('app,s1,')[1].splitlines()[0]
+    wire.wait_for(lambda: 'UP' in state(), 'the first check')
     for step in STEPS:
         wall.set(step)
         answer = wire.get(back.address(), '/')
