@@ -20,10 +20,14 @@ constinit thread_local Untold untold{};
 
 MemoryBudget::Pressure MemoryBudget::pressure() const {
   const std::size_t used_now = used(), limit_now = limit();
-  if (used_now < limit_now / 2) return Pressure::none;
-  if (used_now < limit_now / 4 * 3) return Pressure::some;
-  if (used_now < limit_now / 10 * 9) return Pressure::high;
-  times_full_.fetch_add(1, std::memory_order_relaxed);
+  if (used_now < limit_now / 10 * 9) {
+    if (used_now >= limit_now / 4 * 3) return Pressure::high;
+    // Not already below nine tenths: use that swings around the bound is one occurrence.
+    if (is_full_.load(std::memory_order_relaxed)) is_full_.store(false, std::memory_order_relaxed);
+    return used_now < limit_now / 2 ? Pressure::none : Pressure::some;
+  }
+  if (!is_full_.load(std::memory_order_relaxed) && !is_full_.exchange(true, std::memory_order_relaxed))
+    times_full_.fetch_add(1, std::memory_order_relaxed);
   return Pressure::full;
 }
 

@@ -28,7 +28,7 @@ class MemoryBudget {
   std::size_t used() const { return static_cast<std::size_t>(used_.load(std::memory_order_relaxed) > 0 ? used_.load(std::memory_order_relaxed) : 0); }
   std::size_t limit() const { return limit_.load(std::memory_order_relaxed); }
   void set_limit(std::size_t limit) { limit_.store(limit, std::memory_order_relaxed); }
-  // How often pressure() found the budget full.
+  // How often the budget became full, as pressure() saw it; once until use has fallen below three quarters.
   std::uint64_t times_full() const { return times_full_.load(std::memory_order_relaxed); }
 
   // Blocks of the calling thread count against `budget` from now on (null: against none). It outlives the thread's blocks.
@@ -42,6 +42,7 @@ class MemoryBudget {
   std::atomic<std::ptrdiff_t> used_{0};
   std::atomic<std::size_t> limit_;
   mutable std::atomic<std::uint64_t> times_full_{0};
+  mutable std::atomic<bool> is_full_{false};
 };
 
 // A window under the calling thread's budget.
