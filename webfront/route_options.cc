@@ -195,7 +195,7 @@ const Table<RouteOptions>& table_of<RouteOptions>() {
     option("queue", &O::queue, "A queue of the route's own, before the upstream's."),
     option("headers", &O::headers, "Fields of answers, after the site's."),
     option("body_size", &O::body_size, "Largest body of a request; beyond it 413. Without it `limits.body_size`."),
-    option("buffer_body", &O::buffer_body, "Collect the whole body before a place at the upstream is asked for."),
+    option("buffer_body", &O::buffer_body, "Collect the whole body before a place at the upstream is asked for; when `limits.buffers` is used up, what there is of it."),
   }, check_route);
   return table;
 }
