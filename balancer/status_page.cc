@@ -102,6 +102,7 @@ constexpr MetricColumn metric_columns[] = {
     {"requests_total", "Requests.", "stot", true},
     {"received_bytes_total", "Bytes from clients.", "bin", true},
     {"sent_bytes_total", "Bytes to clients.", "bout", true},
+    {"request_errors_total", "Requests refused as malformed or beyond a limit.", "ereq", true},
     {"active", "Requests running now.", "scur", false},
     {"queued", "Requests waiting now.", "qcur", false},
     {"connect_errors_total", "Connections that failed.", "econ", true},

@@ -156,21 +156,39 @@ std::string Daemon::handover_state() { return tickets_->save(); }
 
 void Daemon::take_handover_state(std::string_view state) { tickets_->restore(state); }
 
+namespace {
+
+std::string quoted(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\\' || c == '"') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+void append_queues(std::string& out, const process::HandoverBooks& books) {
+  if (books.empty()) return;
+  const auto family = [&](const char* name, const char* help, std::uint32_t http::Admission::Totals::* member) {
+    out += fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n", name, help);
+    for (const auto& [key, book] : books) out += fmt::format("{}{{queue=\"{}\"}} {}\n", name, quoted(key), book->totals().*member);
+  };
+  family("webfront_queue_active", "Requests under way, by the queue that bounds them.", &http::Admission::Totals::active);
+  family("webfront_queue_waiting", "Requests that wait, by queue.", &http::Admission::Totals::waiting);
+}
+
+}  // namespace
+
 void Daemon::append_metrics(std::string& out) {
+  if (state_) append_queues(out, state_->books());
   std::map<std::string, std::int64_t> expiries;
   for (const auto& material : tls_)
     for (std::size_t i = 0; material && i < material->certificates.size(); ++i) expiries[material->certificates[i]->path()] = material->certificates[i]->not_after();
   if (expiries.empty()) return;
   const std::int64_t now = base::SystemClock().unix_seconds();
   out += "# HELP webfront_certificate_expiry_seconds Seconds until the certificate that is in use expires.\n# TYPE webfront_certificate_expiry_seconds gauge\n";
-  for (const auto& [path, expiry] : expiries) {
-    std::string label;
-    for (const char c : path) {
-      if (c == '\\' || c == '"') label += '\\';
-      label += c;
-    }
-    out += fmt::format("webfront_certificate_expiry_seconds{{certificate=\"{}\"}} {}\n", label, expiry - now);
-  }
+  for (const auto& [path, expiry] : expiries)
+    out += fmt::format("webfront_certificate_expiry_seconds{{certificate=\"{}\"}} {}\n", quoted(path), expiry - now);
 }
 
 std::unique_ptr<process::WorkerService> Daemon::make_service(process::Runtime& runtime, net::Thread& worker, process::Generations& generations) {

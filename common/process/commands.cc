@@ -131,8 +131,12 @@ void Life::add_metrics() {
   metrics_.gauge_function(name + "_workers", "Threads that serve.", {}, [this] { return static_cast<double>(workers()); });
   metrics_.gauge_function(name + "_client_connections", "Connections of clients now.", {}, [this] { return static_cast<double>(connections()); });
   metrics_.gauge_function(name + "_buffer_bytes", "Blocks in use, of limits.buffers.", {}, [this] { return static_cast<double>(budget_.used()); });
-  metrics_.counter_function(name + "_buffers_full_total", "How often limits.buffers was found used up.", {},
+  metrics_.counter_function(name + "_buffers_full_total", "How often limits.buffers was used up; once until use has fallen below three quarters.", {},
                             [this] { return static_cast<double>(budget_.times_full()); });
+  metrics_.counter_function(name + "_control_refused_total", "Connections for commands or metrics that were closed because too many were open.", {},
+                            [this] { return control_server_ ? static_cast<double>(control_server_->refused()) : 0.0; });
+  metrics_.counter_function(name + "_offload_refused_total", "Blocking jobs (files, names) that were refused because too many waited.", {},
+                            [this] { return offload_ ? static_cast<double>(offload_->refused()) : 0.0; });
   metrics_.counter_function(name + "_log_lines_dropped_total", "Log lines dropped because a ring was full.", {},
                             [this] { return static_cast<double>(logs_.writer().dropped()); });
   metrics_.counter_function(name + "_log_reopen_failures_total", "How often a log could not be opened again; it goes on in the old file.", {},

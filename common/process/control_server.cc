@@ -11,6 +11,8 @@
 namespace process {
 namespace {
 
+constexpr std::size_t most_connections = 256;  // of those for commands, and again of those for pages
+
 http::ServerOptions page_options() {
   http::ServerOptions options;
   options.body_size = 64 * 1024;
@@ -63,6 +65,7 @@ class ControlServer::PageDoor final : public net::AcceptHandler, public std::ena
     info_.owner = &handler_;
   }
   void accepted(int fd, const net::Address& remote, const net::Address& local) override {
+    if (server_.refuse(fd, server_.connections_.count())) return;
     server_.connections_.adopt(net::make_plain_transport(server_.loop_, fd, remote, local), info_, shared_from_this());
   }
 
@@ -76,17 +79,13 @@ class ControlServer::AdminDoor final : public net::AcceptHandler {
  public:
   AdminDoor(ControlServer& server, AdminLevel level) : server_(server), level_(level) {}
   void accepted(int fd, const net::Address& remote, const net::Address& local) override {
-    if (server_.admin_connections_.size() >= limit) {
-      ::close(fd);
-      return;
-    }
+    if (server_.refuse(fd, server_.admin_connections_.size())) return;
     auto connection = std::make_unique<AdminConnection>(server_.loop_, server_, net::make_plain_transport(server_.loop_, fd, remote, local), level_);
     net::Task* key = connection.get();
     server_.admin_connections_.emplace(key, std::move(connection));
   }
 
  private:
-  static constexpr std::size_t limit = 256;
   ControlServer& server_;
   AdminLevel level_;
 };
@@ -113,6 +112,14 @@ void ControlServer::serve_pages(net::Listener& listener, PageHandler handler) {
 
 void ControlServer::serve_admin(net::Listener& listener, AdminLevel level) {
   accept(listener, std::make_shared<AdminDoor>(*this, level));
+}
+
+// Whether `fd` was closed because `open` of its kind are too many already.
+bool ControlServer::refuse(int fd, std::size_t open) {
+  if (open < most_connections) return false;
+  ++refused_;
+  ::close(fd);
+  return true;
 }
 
 void ControlServer::accept(net::Listener& listener, std::shared_ptr<net::AcceptHandler> door) {

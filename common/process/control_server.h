@@ -30,6 +30,8 @@ class ControlServer final : public net::TaskOwner {
   void stop_serving(const net::Listener& listener);  // nothing more is accepted there; connections go on
   void stop();  // no new connections; those that are idle close
   void reap(net::Task& child) override;
+  // Connections closed at once because too many were open.
+  std::uint64_t refused() const { return refused_; }
 
   // For admin connections:
   const AdminRegistry& commands() const { return commands_; }
@@ -39,10 +41,12 @@ class ControlServer final : public net::TaskOwner {
   class PageDoor;
   class AdminDoor;
   void accept(net::Listener& listener, std::shared_ptr<net::AcceptHandler> door);
+  bool refuse(int fd, std::size_t open);
   Page admin_page(const PageRequest& request, AdminLevel level) const;
 
   net::EventLoop& loop_;
   const AdminRegistry& commands_;
+  std::uint64_t refused_ = 0;
   PageService service_;
   http::ClientConnections connections_;
   struct AdminPages {

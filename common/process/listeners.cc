@@ -63,6 +63,8 @@ std::expected<std::shared_ptr<OpenListener>, std::string> Listeners::open(const 
   out->listener = std::move(*listener);
   out->accept_failures = &metrics_.counter(daemon_ + "_accept_failures_total",
                                            "Connections that could not be accepted (descriptors, memory); tried again.", {{"listener", spec.address.text}});
+  out->full = &metrics_.counter(daemon_ + "_listener_full_total", "How often a listener had as many connections as it may have; others wait in the kernel's queue.",
+                                {{"listener", spec.address.text}});
   return out;
 }
 

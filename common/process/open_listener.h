@@ -20,6 +20,7 @@ struct OpenListener {
   std::string key;                            // the address, however it was written; a second one of the same (port 0) has "#2"
   std::unique_ptr<net::Listener> listener;    // control thread; null once it was removed and nobody accepts any more
   observe::Metric* accept_failures = nullptr;
+  observe::Metric* full = nullptr;            // how often max_connections was reached
   std::atomic<std::uint32_t> connections{0};  // open now, all workers, those on their way to a worker included
 };
 

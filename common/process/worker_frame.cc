@@ -190,6 +190,7 @@ void WorkerFrame::count_changed(std::size_t count) {
 void WorkerFrame::entered(const ListenerSetting& setting) {
   const std::uint32_t count = setting.open->connections.fetch_add(1) + 1;
   if (setting.max_connections == 0 || count < setting.max_connections) return;
+  if (count == setting.max_connections) setting.open->full->cell(thread_.id()).add();
   if (Entry* entry = find(setting.info.id)) update_limit(*entry);
   tell_limit(setting.info.id);
 }

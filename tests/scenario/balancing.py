@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the balancer decides: who gets a request, who waits, who is left out, and what is tried again."""
 import collections
+import re
 import socket
 import threading
 import time
@@ -411,7 +412,6 @@ def test_status_page(place):
 
 def test_httplog(place):
     """HAProxy's line, field for field."""
-    import re
     server = place.origin(named('s'))
     lb = place.balancer([server.address], top=f'[log]\naccess = {{ file = "{place.path("lb.log")}", format = "httplog" }}\n')
     ask(lb, '/logged?x=1')
@@ -431,7 +431,7 @@ def test_httplog(place):
 def test_maxconn_of_a_frontend(place):
     """Beyond it connections wait to be accepted; none is refused, none is forgotten."""
     server = place.origin(named('s'))
-    lb = place.balancer([server.address], frontend='maxconn = 2')
+    lb = place.balancer([server.address], frontend='maxconn = 2', top='metrics = "127.0.0.1:0"')
     first, second = wire.Connection(lb.address()), wire.Connection(lb.address())
     assert first.ask(wire.request('/1')).status == 200 and second.ask(wire.request('/2')).status == 200
     third = wire.Connection(lb.address())
@@ -441,3 +441,5 @@ def test_maxconn_of_a_frontend(place):
     assert third.answer().status == 200
     second.close()
     third.close()
+    full = re.search(r'^balancer_listener_full_total\{[^}]*\} (\d+)$', wire.get(lb.named('metrics'), '/metrics').body.decode(), re.M)
+    assert full and int(full.group(1)) == 2, full
