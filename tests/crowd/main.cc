@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // crowd: many slow clients, a visitor among them, an origin that makes up bodies of any size, and transfers of those.
 //
-//   crowd clients  --to ADDRESS --mode idle|head|body|reader|silent --count N [--target /X] [--interval S] [--step BYTES] [--tls] [--once]
+//   crowd clients  --to ADDRESS --mode idle|head|body|reader|shut|silent --count N [--target /X] [--interval S] [--step BYTES] [--tls]
+//                 [--h2 [--streams N]] [--once]
 //   crowd visitor  --to ADDRESS --target /X --seconds S [--tls]
 //   crowd origin   --to ADDRESS
 //   crowd transfer --to ADDRESS --mode up|down|stop --size BYTES [--rate BYTES_A_SECOND] [--tls]
@@ -22,6 +23,7 @@ int main(int argc, char** argv) {
   for (int i = 2; i < argc; ++i) {
     const std::string_view name = argv[i];
     if (name == "--tls") options.tls = true;
+    else if (name == "--h2") options.http2 = true;
     else if (name == "--once") options.again = false;
     else if (i + 1 == argc) die("a value is missing");
     else if (name == "--to") options.to.text = argv[++i];
@@ -29,6 +31,7 @@ int main(int argc, char** argv) {
     else if (name == "--target") options.target = argv[++i];
     else if (name == "--count") options.count = std::strtoull(argv[++i], nullptr, 10);
     else if (name == "--step") options.step = std::strtoull(argv[++i], nullptr, 10);
+    else if (name == "--streams") options.streams = static_cast<std::uint32_t>(std::strtoul(argv[++i], nullptr, 10));
     else if (name == "--size") options.size = std::strtoull(argv[++i], nullptr, 10);
     else if (name == "--interval") options.interval = std::strtod(argv[++i], nullptr);
     else if (name == "--seconds") options.seconds = std::strtod(argv[++i], nullptr);

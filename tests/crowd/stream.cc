@@ -127,11 +127,13 @@ Io Stream::write(std::string_view bytes, std::size_t& sent) {
   return errno == EAGAIN ? Io::wants_write : Io::ended;
 }
 
-SSL_CTX* client_tls() {
+SSL_CTX* client_tls(bool http2) {
   // One for the program; freed at its end.
   static const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> made(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
   SSL_CTX_set_mode(made.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_verify(made.get(), SSL_VERIFY_NONE, nullptr);
+  static constexpr unsigned char h2[] = {2, 'h', '2'};
+  if (http2) SSL_CTX_set_alpn_protos(made.get(), h2, sizeof h2);
   return made.get();
 }
 

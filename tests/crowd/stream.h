@@ -42,7 +42,7 @@ class Stream {
   SSL* ssl_ = nullptr;
 };
 
-SSL_CTX* client_tls();
+SSL_CTX* client_tls(bool http2 = false);
 
 // The bytes of every generated body: a function of their place in it, so that one lost or doubled is found.
 inline std::uint64_t word_at(std::uint64_t place) { return (place + 1) * 0x9E3779B97F4A7C15ULL; }
@@ -58,10 +58,11 @@ struct Options {
   Target to;
   std::string mode, target = "/";
   std::size_t count = 1;
-  bool tls = false, again = true;
+  bool tls = false, http2 = false, again = true;
   double interval = 1, seconds = 1, rate = 0;
   std::uint64_t size = 0;
   std::size_t step = 1;   // bytes a turn
+  std::uint32_t streams = 1;  // a connection
 };
 
 int run_clients(const Options& options);

@@ -29,10 +29,11 @@ def many_descriptors():
 class Crowd:
     """Clients of one kind that go on until the block ends."""
 
-    def __init__(self, place, address, mode, count, tls=False, target='/', interval=1.0, more=()):
+    def __init__(self, place, address, mode, count, tls=False, target='/', interval=1.0, more=(), h2=False, streams=1):
         argv = [program(place), 'clients', '--to', address, '--mode', mode, '--count', str(count), '--target', target, '--interval', str(interval), *more]
+        argv += ['--tls'] * tls + ['--h2', '--streams', str(streams)] * h2
         self.count = count
-        self.process = subprocess.Popen(argv + (['--tls'] if tls else []), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
 
     def __enter__(self):
         return self

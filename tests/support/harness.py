@@ -76,12 +76,16 @@ class Daemon:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def memory(self):
+    def memory(self, what='VmRSS'):
         """Resident bytes; 0 under a sanitizer, whose own memory says nothing about ours."""
         if 'ASAN_OPTIONS' in os.environ or 'TSAN_OPTIONS' in os.environ:
             return 0
         with open(f'/proc/{self.process.pid}/status') as file:
-            return int(re.search(r'VmRSS:\s+(\d+)', file.read()).group(1)) * 1024
+            return int(re.search(what + r':\s+(\d+)', file.read()).group(1)) * 1024
+
+    def peak_memory(self):
+        """The most that was resident so far."""
+        return self.memory('VmHWM')
 
     def alive(self):
         return self.process.poll() is None
