@@ -230,6 +230,8 @@ bool Clients::receive_frames(Client& client, std::string_view bytes) {
   reset_ += seen.resets;
   if (seen.heads > 0) ++statuses_[seen.status];
   if (seen.ends > 0 && kind_ == Kind::idle) settle(client);
+  // Its only request is over: it comes again, as one whose connection was closed.
+  if (slow_sender() && seen.resets + seen.ends > 0) return false;
   return true;
 }
 

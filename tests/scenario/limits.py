@@ -3,20 +3,30 @@
 import os
 import resource
 import subprocess
+import threading
 
 import crowd
 import wire
 
 BUFFERS = 256 << 20         # limits.buffers, its default
 QUIET = 'log.access = false\n'
+MEASURED = QUIET + 'metrics = "127.0.0.1:0"\n'
 
 
-def made_of(place, kind, origin, tls=''):
+def made_of(place, kind, origin, tls='', top=QUIET):
     if kind == 'webfront':
-        return place.webfront(f'[[site.route]]\nproxy = "{origin.address}"\n', top=QUIET, listen=tls)
+        return place.webfront(f'[[site.route]]\nproxy = "{origin.address}"\n', top=top, listen=tls)
     if kind == 'cachenode':
-        return place.cachenode(origin.address, top=QUIET)
-    return place.balancer([origin.address], top=QUIET)
+        return place.cachenode(origin.address, top=top)
+    return place.balancer([origin.address], top=top)
+
+
+def figure(daemon, row):
+    """Value of one row of a daemon's metrics; 0 while it is not there."""
+    for line in wire.get(daemon.named('metrics'), '/metrics').body.decode().splitlines():
+        if line.startswith(row + ' '):
+            return float(line.rsplit(' ', 1)[1])
+    return 0
 
 
 def certificate(place):
@@ -26,26 +36,35 @@ def certificate(place):
     return f'tls = {{ cert = "{cert}", key = "{key}" }}\n'
 
 
-def slow_clients(place, kind, mode, count, tls=False):
-    """`count` slow clients while a visitor comes: returns figures, and fails where memory is above its bound."""
+def slow_clients(place, kind, mode, count, tls=False, h2=False, rounds=1, top=QUIET):
+    """`count` slow clients while a visitor comes: figures, the visitor's of `rounds` before and among them."""
     crowd.many_descriptors()
     origin = crowd.Origin(place)
-    daemon = made_of(place, kind, origin, certificate(place) if tls else '')
-    target = '/bytes/20000000' if mode == 'reader' else '/bytes/1000'
+    daemon = made_of(place, kind, origin, certificate(place) if tls else '', top)
+    target = '/bytes/20000000' if mode in ('reader', 'shut') else '/bytes/1000'
     seconds = 0.3 if count < 1000 else 3
-    alone = crowd.visitor(place, daemon.address(), seconds, '/bytes/1000', tls)
-    with crowd.Crowd(place, daemon.address(), mode, count, tls, target) as clients:
-        clients.await_settled(1 if count < 1000 else 0.95, wire.patience() * (4 if count < 1000 else 12))
-        among = crowd.visitor(place, daemon.address(), seconds, '/bytes/1000', tls)
-        memory, report = daemon.memory(), clients.report()
-    bound = BUFFERS + (64 << 20) + count * (20 << 10) + (BUFFERS if kind == 'cachenode' else 0)
-    assert memory <= bound, f'{kind} {mode}: {memory >> 20} MiB, allowed are {bound >> 20}'
-    return {'memory': memory, 'bound': bound, 'alone': alone, 'among': among, 'report': report}
+
+    def visits():
+        return [crowd.visitor(place, daemon.address(), seconds, '/bytes/1000', tls) for _ in range(rounds)]
+    alone = visits()
+    with crowd.Crowd(place, daemon.address(), mode, count, tls, target, h2=h2) as clients:
+        clients.await_settled(1 if count < 1000 else 0.95, wire.patience() * (4 if count < 1000 else 36))
+        among = visits()
+        report = clients.report()
+    bound = memory_bound(kind, count, h2)
+    return {'memory': daemon.peak_memory(), 'bound': bound, 'alone': alone, 'among': among, 'report': report}
 
 
-def all_modes(place, kind, tls=False):
-    for mode in ('head', 'body', 'reader'):
-        slow_clients(place, kind, mode, 90, tls)
+def memory_bound(kind, connections, h2=False):
+    return BUFFERS + (64 << 20) + connections * ((48 if h2 else 20) << 10) + (BUFFERS if kind == 'cachenode' else 0)
+
+
+def all_modes(place, kind, tls=False, h2=False):
+    """A hundredth of limits_long.py."""
+    for mode in ('head', 'body', 'reader') + ('shut',) * h2:
+        got = slow_clients(place, kind, mode, 90, tls, h2)
+        assert got['memory'] <= got['bound'], f'{kind} {mode}: {got["memory"] >> 20} MiB, allowed are {got["bound"] >> 20}'
+        assert got['report']['settled'] == 90, f'{kind} {mode}: {got["report"]}'
 
 
 def test_slow_clients_webfront(place):
@@ -56,6 +75,13 @@ def test_slow_clients_webfront_tls(place):
     all_modes(place, 'webfront', tls=True)
 
 
+def test_slow_clients_webfront_http2(place):
+    all_modes(place, 'webfront', tls=True, h2=True)
+
+
+test_slow_clients_webfront_http2.once = True
+
+
 def test_slow_clients_cachenode(place):
     all_modes(place, 'cachenode')
 
@@ -64,46 +90,12 @@ def test_slow_clients_balancer(place):
     all_modes(place, 'balancer')
 
 
-def idle_connections(place, kind, bound, tls=False):
-    """What each of `many` more connections costs that wait after a request; `few` before them leave behind what a rush leaves."""
-    few, many = (1000, 3000) if tls else (3000, 6000)
-    crowd.many_descriptors()
-    daemon = made_of(place, kind, crowd.Origin(place), certificate(place) if tls else '')
-    with crowd.Crowd(place, daemon.address(), 'idle', few, tls, '/bytes/1000') as first:
-        first.await_settled()
-        before = crowd.private_bytes(daemon)
-        with crowd.Crowd(place, daemon.address(), 'idle', many, tls, '/bytes/1000') as more:
-            more.await_settled()
-            cost = (crowd.private_bytes(daemon) - before) / many
-    assert cost <= bound, f'{cost:.0f} bytes an idle connection, allowed are {bound}'
-
-
-def test_idle_connections_webfront(place):
-    idle_connections(place, 'webfront', 2 << 10)
-
-
-def test_idle_connections_webfront_tls(place):
-    idle_connections(place, 'webfront', 18 << 10, tls=True)
-
-
-def test_idle_connections_cachenode(place):
-    idle_connections(place, 'cachenode', 2 << 10)
-
-
-def test_idle_connections_balancer(place):
-    idle_connections(place, 'balancer', 2 << 10)
-
-
-for one in (test_idle_connections_webfront, test_idle_connections_webfront_tls, test_idle_connections_cachenode, test_idle_connections_balancer):
-    one.unsanitized = 'memory is counted, and sanitizers keep their own'
-    one.once = True
-
-
-def chain(place):
-    origin = crowd.Origin(place)
-    back = place.balancer([origin.address], top=QUIET)
-    cache = place.cachenode(back.address(), top=QUIET)
-    front = place.webfront(f'[[site.route]]\nproxy = "{cache.address()}"\n', top=QUIET)
+def chain(place, top='', back_top=''):
+    """[webfront, cachenode, balancer]; `top` is for the first two, whose options of clients are [limits]."""
+    origin, top = crowd.Origin(place), MEASURED + top
+    back = place.balancer([origin.address], top=MEASURED + back_top)
+    cache = place.cachenode(back.address(), top=top)
+    front = place.webfront(f'[[site.route]]\nproxy = "{cache.address()}"\n', top=top)
     return [front, cache, back]
 
 
@@ -115,6 +107,123 @@ def test_large_bodies_through_the_chain(place):
         assert seen['good'] and seen['bytes'] == 50 << 20, f'{mode}: {seen}'
     for one in row:
         assert one.memory() < 40 << 20, f'{one.name} takes {one.memory() >> 20} MiB'
+
+
+def test_client_that_stops_reading(place):
+    """A large answer stands still in the whole chain until the time for writing is over; nobody takes it in meanwhile."""
+    row = chain(place, 'limits.write_timeout = "500ms"\n', 'defaults.timeout.client = "500ms"\n')
+    seen = crowd.finish(crowd.transfer(place, row[0].address(), 'stop', 100 << 20, seconds=wire.patience() * 2))
+    assert seen['ended'], 'never cut'
+    wire.wait_for(lambda: not any(figure(one, f'{one.name}_client_connections') for one in row), 'the answer is given up everywhere')
+    assert figure(row[0], 'webfront_connections_ended_total{reason="write-timeout"}') == 1
+    for one in row:
+        assert one.memory() < 40 << 20, f'{one.name} takes {one.memory() >> 20} MiB'
+
+
+def shut_streams(place, connections, streams, top=QUIET):
+    """Streams of HTTP/2 whose answers are there and whose windows stay shut, over TLS; a visitor before and among them."""
+    crowd.many_descriptors()
+    origin = crowd.Origin(place)
+    front = place.webfront(f'[[site.route]]\nproxy = "{origin.address}"\n', top=top, listen=certificate(place))
+    alone = crowd.visitor(place, front.address(), 0.3, '/bytes/1000', True)
+    all_of_them = connections * streams
+    with crowd.Crowd(place, front.address(), 'shut', connections, True, '/bytes/20000000', h2=True, streams=streams, more=['--once']) as clients:
+        wire.wait_for(lambda: clients.report()['answered'] >= all_of_them, 'all answers begin', wire.patience() * 4)
+        among = crowd.visitor(place, front.address(), 0.3, '/bytes/1000', True)
+        # A stream's window is its client's to open: it is waited for as long as for a client that does not read.
+        wire.wait_for(lambda: clients.report()['reset'] >= all_of_them or clients.report()['settled'] == 0, 'all are given up', 120)
+        report = clients.report()
+    return {'memory': front.peak_memory(), 'bound': memory_bound('webfront', connections, True), 'alone': [alone], 'among': [among], 'report': report}
+
+
+def test_shut_streams(place):
+    got = shut_streams(place, 2, 100, QUIET + 'limits.write_timeout = "1s"\n')
+    assert got['memory'] <= got['bound'], f'{got["memory"] >> 20} MiB, allowed are {got["bound"] >> 20}'
+
+
+test_shut_streams.once = test_client_that_stops_reading.once = True
+
+
+def idle_cost(place, kind, few, more, tls=False, h2=False):
+    """Bytes of user space of each of `more` connections that wait after a request; `few` before them leave behind what a rush leaves."""
+    crowd.many_descriptors()
+    daemon = made_of(place, kind, crowd.Origin(place), certificate(place) if tls else '')
+    with crowd.Crowd(place, daemon.address(), 'idle', few, tls, '/bytes/1000', h2=h2) as first:
+        first.await_settled()
+        before = crowd.private_bytes(daemon)
+        with crowd.Crowd(place, daemon.address(), 'idle', more, tls, '/bytes/1000', h2=h2) as others:
+            others.await_settled(1, wire.patience() * 8)
+            return (crowd.private_bytes(daemon) - before) / more
+
+
+IDLE_BOUNDS = {'webfront': 2 << 10, 'webfront TLS': 18 << 10, 'webfront HTTP/2': 44 << 10, 'cachenode': 2 << 10, 'balancer': 2 << 10}
+
+
+def idle_connections(place, what, few=1000, more=3000):
+    kind, *secure = what.split()
+    cost = idle_cost(place, kind, few, more, bool(secure), 'HTTP/2' in secure)
+    assert cost <= IDLE_BOUNDS[what], f'{cost:.0f} bytes an idle connection, allowed are {IDLE_BOUNDS[what]}'
+
+
+def test_idle_connections_webfront(place):
+    idle_connections(place, 'webfront', 3000, 6000)
+
+
+def test_idle_connections_webfront_tls(place):
+    idle_connections(place, 'webfront TLS')
+
+
+def test_idle_connections_webfront_http2(place):
+    idle_connections(place, 'webfront HTTP/2', 500, 1500)
+
+
+def test_idle_connections_cachenode(place):
+    idle_connections(place, 'cachenode', 3000, 6000)
+
+
+def test_idle_connections_balancer(place):
+    idle_connections(place, 'balancer', 3000, 6000)
+
+
+for one in (test_idle_connections_webfront, test_idle_connections_webfront_tls, test_idle_connections_webfront_http2, test_idle_connections_cachenode,
+            test_idle_connections_balancer):
+    one.unsanitized = 'memory is counted, and sanitizers keep their own'
+    one.once = True
+
+
+def test_buffers_full_webfront(place):
+    """Bodies that are collected fill limits.buffers: no more is held, nothing is accepted, it is told and counted once, and over when they have gone."""
+    let = threading.Event()
+    origin = place.origin(script=lambda connection: connection.request_head() and let.wait(wire.patience() * 4))
+    front = place.webfront('[[site.route]]\nproxy = "app"\nbuffer_body = true\nprefix = "/body"\n[[site.route]]\nrespond = { status = 200 }\n',
+                           top=MEASURED + 'limits.buffers = "4m"\n', tail=f'[upstream.app]\nservers = ["{origin.address}"]\nqueue = {{ max_active = 1 }}\n')
+    piece = 128 << 10       # never too much for a socket whose other end does not read
+    part = wire.request('/body', method='POST', body=bytes(2 * piece))[:-piece]
+    clients = []
+
+    def told(times):
+        clients.append(wire.Connection(front.address()))        # the memory is looked at when somebody is accepted
+        if figure(front, 'webfront_buffer_bytes') < 0.9 * (4 << 20):
+            clients[-1].send(part)
+        return front.errors().count('no connection is accepted for now') == times
+    for times in (1, 2):
+        try:
+            wire.wait_for(lambda: told(times), 'a line that tells of it')
+            with wire.Connection(front.address()) as waiting:
+                waiting.send(wire.request('/'))
+                assert figure(front, 'webfront_client_connections') <= len(clients)
+                while clients:
+                    clients.pop().close()
+                assert waiting.answer().status == 200
+        finally:
+            for one in clients:
+                one.close()
+        wire.wait_for(lambda: front.errors().count('connections are accepted again') == times, 'a line that it is over')
+        assert figure(front, 'webfront_buffers_full_total') == times
+    let.set()
+
+
+test_buffers_full_webfront.once = True
 
 
 def without_descriptors(place, kind):

@@ -219,8 +219,9 @@ class Suite:
                           limit=7200, alone=True)]
 
     def long(self, preset):
-        return [self.task(preset, 'long', ['python3', 'tests/support/scenarios.py', '--bin', f'build/{preset}', '--long'],
-                          limit=7200)]
+        # One after the other: they measure memory, processor time and what visitors wait.
+        return [self.task(preset, 'long', ['python3', 'tests/support/scenarios.py', '--bin', f'build/{preset}', '--long', '--jobs', '1', '--times'],
+                          limit=10800, alone=True)]
 
     def soak(self, preset):
         minutes = self.minutes if preset == 'release' else self.minutes / 3

@@ -142,6 +142,47 @@ def check_licence(texts):
             if not text.startswith('// SPDX-License-Identifier: BSD-2-Clause')]
 
 
+def option_names():
+    """All options of the references, as `section.option`; names that users give are left out."""
+    found = set()
+    for daemon in DAEMONS:
+        section = ''
+        with open(os.path.join(ROOT, 'deploy', 'docs', f'{daemon}-options.md')) as file:
+            for line in file:
+                if heading := re.match(r'## (?:`\[+([\w.]+)\]+`|At the top)', line):
+                    section = ''.join(part + '.' for part in (heading.group(1) or '').split('.') if part and part != 'NAME')
+                elif row := re.match(r'\| `(\w+)` \|', line):
+                    found.add(section + row.group(1))
+    return found
+
+
+def check_limits_page(texts):
+    """deploy/docs/limits.md: options are in the references; metrics, reasons and tests exist. (That daemons show the metrics: scenario/limits_page.py.)"""
+    with open(os.path.join(ROOT, 'deploy', 'docs', 'limits.md')) as file:
+        page = file.read()
+    code, options, problems = '\n'.join(texts.values()), option_names(), []
+    names = set(re.findall(r'`([^`]+)`', page))
+    for name in sorted(names):
+        metric = re.fullmatch(r'(NAME|webfront|cachenode|balancer)(_\w+)', name)
+        test = re.fullmatch(r'((?:scenario|unit)/\S+\.\w+)(?: (test_\w+))?', name)
+        if metric:
+            # The balancer makes those of frontends, backends and servers of two parts.
+            parts = re.sub(r'^_(frontend|backend|server|queue)_', '', metric.group(2))
+            good = f'"{metric.group(2)}"' in code or f'"{name}"' in code or f'"{parts}"' in code
+        elif test:
+            path = os.path.join(ROOT, 'tests', test.group(1))
+            good = os.path.exists(path) and (not test.group(2) or f'def {test.group(2)}(' in open(path).read())
+        elif re.fullmatch(r'[a-z_]+(\.[a-z_]+)+|[a-z]+(_[a-z]+)+', name) and not name.startswith('net.'):
+            good = name in options
+        elif re.fullmatch(r'[a-z0-9.]+(-[a-z0-9.]+)+', name):
+            good = f'"{name}"' in code
+        else:
+            continue
+        if not good:
+            problems.append(f'`{name}` does not exist')
+    return problems if len(names) > 100 else problems + ['the page has next to no names']
+
+
 def long_functions(text):
     """Lines of each block that opens at the end of a line in column 0 or after a member's indentation; a rough measure."""
     found, start, name = [], None, ''
@@ -177,6 +218,7 @@ def main():
         ('top-level entries', check_top(files)),
         ('no machine paths', check_paths(files)),
         ('licence lines', check_licence(texts)),
+        ('page of limits', check_limits_page(texts)),
     ]
     report_sizes(texts)
     failed = 0
