@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "balancer/balance_service.h"
 
+#include <cstring>
+
 #include "balancer/balance_exchange.h"
 #include "balancer/own_answer.h"
 #include "http/notices.h"
@@ -18,6 +20,7 @@ std::uint64_t milliseconds(base::Duration d) {
 std::string with_own_option(std::string text) {
   const std::size_t at = text.find("(limits.");
   if (at == std::string::npos) return text;
+  if (text.find("(limits.min_", at) == at) return text.replace(at, std::strlen("(limits."), "(defaults.");
   const bool head = text.find("(limits.header_timeout)", at) == at;
   return text.replace(at, text.find(')', at) + 1 - at, head ? "(defaults.timeout.http_request)" : "(defaults.timeout.client)");
 }

@@ -99,6 +99,8 @@ http::ServerOptions BalancerDaemon::server_options() const {
   out.body_size = UINT64_MAX;  // limits of bodies are the front's and the application's
   out.header_timeout = timeout.http_request;
   out.idle_timeout = out.body_timeout = out.write_timeout = timeout.client;
+  out.min_body_rate = root_.defaults.min_body_rate;
+  out.min_write_rate = root_.defaults.min_write_rate;
   out.tunnel_timeout = timeout.tunnel;
   // What the front lets through must pass here, with the fields that it adds.
   out.head.bytes = 64 * 1024;

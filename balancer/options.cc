@@ -64,7 +64,12 @@ BALANCER_SECTION(RetryOptions) {
 BALANCER_SECTION(DefaultOptions) {
   static const Table<DefaultOptions> table(
       "For all frontends and backends.",
-      {option("timeout", &DefaultOptions::timeout, "Timeouts."), option("retries", &DefaultOptions::retries, "Repeating failed requests.")});
+      {option("timeout", &DefaultOptions::timeout, "Timeouts."),
+       option("min_body_rate", &DefaultOptions::min_body_rate,
+              "Bytes a second that a request's body must bring while it is waited for, on average over `timeout.client`; then 408. 0: any.").live(),
+       option("min_write_rate", &DefaultOptions::min_write_rate,
+              "Bytes a second of an answer that the client must take while some wait for it, on average over `timeout.client`. 0: any.").live(),
+       option("retries", &DefaultOptions::retries, "Repeating failed requests.")});
   return table;
 }
 

@@ -48,6 +48,7 @@ struct RetryOptions {
 };
 struct DefaultOptions {
   TimeoutOptions timeout;
+  config::Size min_body_rate = 250, min_write_rate = 250;  // bytes a second
   RetryOptions retries;
 };
 

@@ -60,7 +60,7 @@ void Http1Connection::reap(net::Task& child) {
 }
 
 net::Task::Step Http1Connection::run() {
-  if (state_ != State::idle && overdue()) on_timeout();
+  if (state_ != State::idle && state_ != State::exchange && overdue()) on_timeout();
   for (;;) {
     Next next = Next::wait;
     switch (state_) {
@@ -77,6 +77,11 @@ net::Task::Step Http1Connection::run() {
     if (next == Next::wait) break;
   }
   if (state_ == State::closing) return exchange_ ? Step::wait : Step::closed;
+  // Only now: what came, or was taken, while the worker was busy counts.
+  if (state_ == State::exchange && overdue()) {
+    on_exchange_timeout();
+    ring();
+  }
   set_deadline(due());
   return Step::wait;
 }
@@ -87,22 +92,28 @@ base::TimePoint Http1Connection::due() const {
   switch (state_) {
     case State::idle: return std::min(read_progress_ + o.idle_timeout, leaves_);
     case State::head: return began_ + o.header_timeout;
-    case State::flush: return write_progress_ + o.write_timeout;
+    case State::flush: return write_due();
     case State::linger: return deadline();  // set on entering
     case State::closing: return base::TimePoint::max();
     case State::exchange: break;
   }
   base::TimePoint when = base::TimePoint::max();
-  if (!out_.empty()) when = write_progress_ + o.write_timeout;
+  if (stream_->gone_) return when;
+  if (!out_.empty()) when = write_due();
   if (stream_->tunnel_) {
     when = std::min(when, std::max(read_progress_, write_progress_) + o.tunnel_timeout);
   } else if (stream_->body_state_ == RequestBody::State::complete) {
     if (!looked_ && !stream_->half_closed_ && !stream_->gone_ && out_.empty()) when = std::min(when, read_progress_ + look_after);
-  } else if (stream_->body_state_ == RequestBody::State::open && !stream_->expects_continue_ && !stream_->discarding_ &&
-             stream_->body_.size() < o.request_buffer) {
-    when = std::min(when, read_progress_ + o.body_timeout);
+  } else if (stream_->body_state_ == RequestBody::State::open && !stream_->expects_continue_ && !stream_->discarding_ && !body_paused_) {
+    when = std::min({when, read_progress_ + o.body_timeout, body_pace_.due(o.body_timeout, o.min_body_rate)});
   }
   return when;
+}
+
+base::TimePoint Http1Connection::write_due() const {
+  const auto& o = options();
+  const bool tunnel = stream_ && stream_->tunnel_;
+  return std::min(write_progress_ + o.write_timeout, tunnel ? base::TimePoint::max() : write_pace_.due(o.write_timeout, o.min_write_rate));
 }
 
 void Http1Connection::notice(const base::ReasonRow& row, base::Duration limit) {
@@ -121,26 +132,58 @@ void Http1Connection::on_timeout() {
       notice(reasons::client_header_timeout, o.header_timeout);
       reject({{&reasons::client_header_timeout, milliseconds(o.header_timeout), 0, {}}, base::Side::client, false, 0});
       return;
-    case State::exchange:
-      if (!out_.empty() && now() >= write_progress_ + o.write_timeout) {
-        notice(reasons::client_write_timeout, o.write_timeout);
-        transport_->reset_on_close();
-        lose_client();
-      } else if (stream_->tunnel_) {
-        notice(reasons::client_tunnel_timeout, o.tunnel_timeout);
-        lose_client();
-      } else if (stream_->body_state_ == RequestBody::State::open) {
-        notice(reasons::client_body_timeout, o.body_timeout);
-        stream_->fail_body(reasons::client_body_timeout, milliseconds(o.body_timeout));
-      }
-      return;
     case State::flush:
-      notice(reasons::client_write_timeout, o.write_timeout);
-      state_ = State::closing;
+      if (writes_too_slowly()) state_ = State::closing;
       return;
     case State::linger: state_ = State::closing; return;
+    case State::exchange:
     case State::closing: return;
   }
+}
+
+void Http1Connection::on_exchange_timeout() {
+  const auto& o = options();
+  if (!out_.empty() && now() >= write_due()) {
+    if (!writes_too_slowly()) return;
+    transport_->reset_on_close();
+    lose_client();
+  } else if (stream_->tunnel_) {
+    notice(reasons::client_tunnel_timeout, o.tunnel_timeout);
+    lose_client();
+  } else if (stream_->body_state_ == RequestBody::State::open) {
+    if (now() >= read_progress_ + o.body_timeout) {
+      notice(reasons::client_body_timeout, o.body_timeout);
+      stream_->fail_body(reasons::client_body_timeout, milliseconds(o.body_timeout));
+    } else if (body_pace_.slow(o.body_timeout, o.min_body_rate)) {
+      const base::Reason why{&reasons::client_slow_body, static_cast<std::int64_t>(body_pace_.bytes()), milliseconds(o.body_timeout), {}};
+      owner_.service().noticed(why, info_);
+      stream_->fail_body(base::Error{why, base::Side::client, false, 0});
+    } else {
+      body_pace_.start(now());
+    }
+  }
+}
+
+// At write_due(): told where that is too slow, else the next window begins.
+bool Http1Connection::writes_too_slowly() {
+  const auto& o = options();
+  if (now() >= write_progress_ + o.write_timeout) {
+    notice(reasons::client_write_timeout, o.write_timeout);
+    return true;
+  }
+  if (write_pace_.slow(o.write_timeout, o.min_write_rate)) {
+    owner_.service().noticed({&reasons::client_slow_reader, static_cast<std::int64_t>(write_pace_.bytes()), milliseconds(o.write_timeout), {}}, info_);
+    return true;
+  }
+  write_pace_.start(now());
+  return false;
+}
+
+// From now on the client is waited for.
+void Http1Connection::start_body_pace() {
+  read_progress_ = now();
+  body_pace_.start(now());
+  body_paused_ = false;
 }
 
 // --- reading requests ---
@@ -216,7 +259,7 @@ void Http1Connection::open_exchange(RequestHead head, std::size_t size) {
   s.body_state_ = s.decoder_.complete() ? RequestBody::State::complete : RequestBody::State::open;
   s.expects_continue_ = s.parser_.expect_continue() && s.body_state_ == RequestBody::State::open && !s.http10_;
   s.te_trailers_ = has_token(head, Token::te, "trailers");
-  read_progress_ = now();
+  start_body_pace();
   looked_ = false;
 
   Stream stream;

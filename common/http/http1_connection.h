@@ -7,6 +7,7 @@
 
 #include "http/http1_server.h"
 #include "http/http1_stream.h"
+#include "http/pace.h"
 
 namespace http {
 
@@ -55,6 +56,10 @@ class Http1Connection final : public ClientConnection, public net::TaskOwner {
   void finish_request();
   void end_connection(bool unread);
   void on_timeout();
+  void on_exchange_timeout();
+  void start_body_pace();
+  bool writes_too_slowly();
+  base::TimePoint write_due() const;
   base::TimePoint due() const;
   // The deadline alone does not tell: the exchange, or a request that ended in this very run, may have changed what is waited for.
   bool overdue() const { return deadline_passed() && now() >= due(); }
@@ -73,8 +78,10 @@ class Http1Connection final : public ClientConnection, public net::TaskOwner {
   std::unique_ptr<Http1Stream> stream_;
   std::unique_ptr<Exchange> exchange_;
   std::size_t lingered_ = 0;
+  bool body_paused_ = false;  // enough of the body is here: it is not the client who is waited for
   bool looked_ = false;  // whether a reset came together with the request
   base::TimePoint began_{}, read_progress_{}, write_progress_{};
+  Pace body_pace_, write_pace_;
   base::WallTime began_wall_{};
 };
 

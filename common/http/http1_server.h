@@ -26,6 +26,10 @@ struct ServerOptions {
   base::Duration body_timeout = std::chrono::seconds(60);    // between two reads of a request body: 408
   base::Duration idle_timeout = std::chrono::seconds(60);    // between requests
   base::Duration write_timeout = std::chrono::seconds(60);   // no progress sending an answer
+  // What a body or an answer must move at least, in bytes a second, on average over its time-out; 0: nothing. Half a kilobyte would be
+  // asked too much where several transfers share a telephone's slowest link.
+  std::uint64_t min_body_rate = 250;
+  std::uint64_t min_write_rate = 250;
   base::Duration tunnel_timeout = std::chrono::hours(1);
   std::uint64_t buffers = 256ULL << 20;                      // all blocks of the process, see net::MemoryBudget
   std::size_t request_buffer = 64 * 1024;    // body bytes held before reading pauses

@@ -30,13 +30,18 @@ void Http1Connection::read_body() {
   if (s.discarding_) return;
   while (s.body_state_ == RequestBody::State::open) {
     const std::size_t limit = net::window_under_pressure(options().request_buffer);
-    if (s.body_.size() >= limit) return;  // paused; pull() rings
+    if (s.body_.size() >= limit) {  // pull() rings
+      body_paused_ = true;
+      return;
+    }
+    if (body_paused_) start_body_pace();
     if (!in_.empty()) {
       const std::size_t before = s.body_.size();
       const auto done = s.decoder_.decode(in_, s.body_, limit - before);
       if (!done) return s.fail_body(done.error());
       if (s.decoder_.received() > s.limit_) return s.fail_body(reasons::client_body_too_large, static_cast<std::int64_t>(s.limit_));
       if (s.body_.size() > before) {
+        if (s.expects_continue_) start_body_pace();
         s.expects_continue_ = false;  // it did not wait
         ring_exchange();
       }
@@ -45,11 +50,12 @@ void Http1Connection::read_body() {
         ring_exchange();
         return;
       }
-      if (s.body_.size() >= limit) return;
+      if (s.body_.size() >= limit) continue;
     }
     const net::IoResult result = transport_->read(in_, std::min(read_size, limit));
     if (result.bytes > 0) {
       read_progress_ = now();
+      body_pace_.add(result.bytes);
       continue;
     }
     if (result.state == net::IoState::blocked) {
@@ -113,10 +119,15 @@ void Http1Connection::write_out() {
   }
   while (!out_.empty()) {
     const net::IoResult result = transport_->write(out_);
-    if (result.bytes > 0) write_progress_ = now();
+    if (result.bytes > 0) {
+      write_progress_ = now();
+      write_pace_.add(result.bytes);
+    }
     if (result.state == net::IoState::failed) return lose_client();
     if (result.state != net::IoState::done) break;
   }
+  if (out_.empty()) write_pace_.rest(now());
+  else write_pace_.resume(now());
   if (!stream_) return;
   if (stream_->full_ && Http1Stream::window_used(out_) <= net::window_under_pressure(options().response_buffer) / 2) {
     stream_->full_ = false;

@@ -39,7 +39,7 @@ void Http1Stream::start() {
   expects_continue_ = false;
   if (committed_ || gone_) return;
   connection_->out_.append("HTTP/1.1 100 Continue\r\n\r\n");
-  connection_->read_progress_ = connection_->now();
+  connection_->start_body_pace();
   connection_->ring();
 }
 

@@ -131,6 +131,7 @@ void Session::open(Stream& stream) {
   opened.connection = &info_;
   opened.protocol = http::Protocol::http2;
   opened.began_wall = loop().clock().wall();
+  stream.start_giving();
   stream.exchange_ = connections_.service().open(*this, std::move(opened));
   ++info_.requests;
   stream.ring_exchange();
@@ -179,9 +180,11 @@ bool Session::send() {
     const net::IoResult sent = transport_->write(out_);
     if (sent.state == net::IoState::failed) return false;
     sent_ += sent.bytes;
+    writing_.add(sent.bytes);
     settle();
     if (sent.state == net::IoState::blocked || sent.state == net::IoState::eof) {
       if (sent.bytes > 0 || write_blocked_since_ == base::TimePoint::max()) write_blocked_since_ = now();
+      writing_.resume(now());
       return true;
     }
     budget -= std::min(budget, sent.bytes);
@@ -191,6 +194,7 @@ bool Session::send() {
     }
   }
   write_blocked_since_ = base::TimePoint::max();
+  writing_.rest(now());
   return true;
 }
 
@@ -313,8 +317,8 @@ void Session::check_timeouts() {
   if (!deadline_passed()) return;
   const http::ServerOptions& limits = options();
   const base::TimePoint time = now();
-  if (write_blocked_since_ != base::TimePoint::max() && time - write_blocked_since_ >= limits.write_timeout) {
-    notice(http::reasons::client_write_timeout, limits.write_timeout);
+  if (write_blocked_since_ != base::TimePoint::max() && takes_too_slowly(time)) {
+    transport_->reset_on_close();
     return lose();
   }
   if (!draining_ && time >= last_call_) final_goaway();
@@ -322,22 +326,80 @@ void Session::check_timeouts() {
     notice(http::reasons::client_idle_timeout, limits.idle_timeout);
     return drain();
   }
-  for (auto& [id, stream] : streams_) {
-    if (stream->closed_) continue;
-    // Bytes that the exchange leaves lying mean that it is our side that is slow, unless its window is open.
-    const bool wants_body = stream->state_ == http::RequestBody::State::open && stream->in_.size() < stream_window / 2 && !stream->expects_continue_;
-    if (!stream->head_complete_ && time - stream->pending_.began >= limits.header_timeout) {
-      notice(http::reasons::client_header_timeout, limits.header_timeout);
-      nghttp2_submit_rst_stream(nghttp2_, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
-    } else if (wants_body && stream->head_complete_ && time - stream->last_received_ >= limits.body_timeout) {
-      notice(http::reasons::client_body_timeout, limits.body_timeout);
-      stream->fail(base::Error{{&http::reasons::client_body_timeout, milliseconds(limits.body_timeout)},
-                               base::Side::client, false, 0});
-    } else if (!stream->out_.empty() && time - stream->last_sent_ >= limits.write_timeout) {
-      notice(http::reasons::client_write_timeout, limits.write_timeout);
-      nghttp2_submit_rst_stream(nghttp2_, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
-    }
+  note_window();
+  for (auto& [id, stream] : streams_)
+    if (!stream->closed_) check_stream(*stream, time);
+}
+
+// The connection's transport is full: whether its client takes too little.
+bool Session::takes_too_slowly(base::TimePoint time) {
+  const http::ServerOptions& limits = options();
+  if (time - write_blocked_since_ >= limits.write_timeout) {
+    notice(http::reasons::client_write_timeout, limits.write_timeout);
+    return true;
   }
+  if (time < writing_.due(limits.write_timeout, limits.min_write_rate)) return false;
+  const bool slow = writing_.slow(limits.write_timeout, limits.min_write_rate);
+  if (slow) notice({&http::reasons::client_slow_reader, static_cast<std::int64_t>(writing_.bytes()), milliseconds(limits.write_timeout), {}});
+  else writing_.start(time);
+  return slow;
+}
+
+void Session::check_stream(Stream& stream, base::TimePoint time) {
+  const http::ServerOptions& limits = options();
+  if (!stream.head_complete_) {
+    if (time - stream.pending_.began < limits.header_timeout) return;
+    notice(http::reasons::client_header_timeout, limits.header_timeout);
+    nghttp2_submit_rst_stream(nghttp2_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_CANCEL);
+    return;
+  }
+  if (stream.state_ == http::RequestBody::State::open && !stream.expects_continue_) check_body(stream, time);
+  if (!stream.out_.empty()) check_reader(stream, time);
+}
+
+void Session::check_body(Stream& stream, base::TimePoint time) {
+  const http::ServerOptions& limits = options();
+  // Bytes that the exchange leaves lying mean that it is our side that is slow, unless its window is open.
+  if (stream.in_.size() >= stream_window / 2) return;
+  base::Reason why;
+  if (time - stream.last_received_ >= limits.body_timeout) {
+    why = {&http::reasons::client_body_timeout, milliseconds(limits.body_timeout), 0, {}};
+  } else {
+    if (time < stream.giving_.due(limits.body_timeout, limits.min_body_rate)) return;
+    // Streams share the client's link, and what others of them do not pull keeps all of them waiting.
+    http::Pace all;
+    all.add(data_received_ - stream.connection_gave_);
+    if (full_until_ >= stream.giving_.since() || !all.slow(limits.body_timeout, limits.min_body_rate)) {
+      stream.giving_.start(time);
+      stream.connection_gave_ = data_received_;
+      return;
+    }
+    why = {&http::reasons::client_slow_body, static_cast<std::int64_t>(stream.giving_.bytes()), milliseconds(limits.body_timeout), {}};
+  }
+  notice(why);
+  stream.fail(base::Error{why, base::Side::client, false, 0});
+}
+
+// An answer waits: for its own window, which is this stream's reader; for the connection's, which all readers share; or for others'
+// turns on a slow link, for which the whole connection is judged.
+void Session::check_reader(Stream& stream, base::TimePoint time) {
+  const http::ServerOptions& limits = options();
+  const bool silent = time - stream.last_sent_ >= limits.write_timeout;
+  if (!silent && time < stream.taking_.due(limits.write_timeout, limits.min_write_rate)) return;
+  http::Pace all;
+  all.add(data_sent_ - stream.connection_took_);
+  // A full transport says that the link is slow, or the client as a whole: takes_too_slowly() watches that.
+  const bool full = write_blocked_since_ != base::TimePoint::max();
+  const bool own = nghttp2_session_get_stream_remote_window_size(nghttp2_, stream.id_) <= 0;
+  const bool shared = nghttp2_session_get_remote_window_size(nghttp2_) <= 0;
+  const bool own_slow = silent || stream.taking_.slow(limits.write_timeout, limits.min_write_rate);
+  const bool all_slow = all.bytes() == 0 || all.slow(limits.write_timeout, limits.min_write_rate);
+  if (!full && own_slow && (own || (shared && all_slow))) {
+    if (silent) notice(http::reasons::client_write_timeout, limits.write_timeout);
+    else notice({&http::reasons::client_slow_reader, static_cast<std::int64_t>(stream.taking_.bytes()), milliseconds(limits.write_timeout), {}});
+    nghttp2_submit_rst_stream(nghttp2_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_CANCEL);
+  }
+  stream.start_taking();
 }
 
 // The session has one deadline; it is looked at when it passes, so it only has to be early enough.
@@ -345,7 +407,8 @@ void Session::update_deadline() {
   const http::ServerOptions& limits = options();
   // On its way out it only has to get rid of its last bytes.
   base::TimePoint when = leaving() ? base::TimePoint::max() : last_activity_ + limits.idle_timeout;
-  if (write_blocked_since_ != base::TimePoint::max()) when = std::min(when, write_blocked_since_ + limits.write_timeout);
+  if (write_blocked_since_ != base::TimePoint::max())
+    when = std::min({when, write_blocked_since_ + limits.write_timeout, writing_.due(limits.write_timeout, limits.min_write_rate)});
   if (!streams_.empty()) when = now() + std::min({limits.header_timeout, limits.body_timeout, limits.write_timeout});
   if (!draining_) when = std::min(when, last_call_);
   if (when == base::TimePoint::max()) return clear_deadline();

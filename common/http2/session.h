@@ -57,6 +57,10 @@ class Session final : public http::ClientConnection, public net::TaskOwner {
   void calm();                    // ends the connection for the guard's verdict
   void linger_from_now();
   void check_timeouts();
+  void check_stream(Stream& stream, base::TimePoint time);
+  void check_body(Stream& stream, base::TimePoint time);
+  void check_reader(Stream& stream, base::TimePoint time);
+  bool takes_too_slowly(base::TimePoint time);
   bool leaving() const { return last_call_ != base::TimePoint::max(); }
   void final_goaway();
   Step linger();
@@ -67,6 +71,8 @@ class Session final : public http::ClientConnection, public net::TaskOwner {
   // So many bytes of bodies are held that waiting for more of one of them may be waiting for another's to leave: nghttp2 gives the
   // window back only once half of it was consumed.
   bool window_full() const { return buffered_ + 16 * 1024 >= static_cast<std::size_t>(connection_window) / 2; }
+  // Before bytes leave: up to now the window may have kept every body waiting.
+  void note_window() { if (window_full()) full_until_ = now(); }
   void ring_bodies();
   void settle();                  // answers whose last byte was taken
   void forget(std::int32_t id);   // erases a stream that nobody needs any more
@@ -91,6 +97,9 @@ class Session final : public http::ClientConnection, public net::TaskOwner {
   std::uint64_t sent_ = 0;                    // … and taken by the transport
   base::TimePoint last_activity_{};            // when the last stream ended, or the connection began
   base::TimePoint write_blocked_since_ = base::TimePoint::max();
+  http::Pace writing_;                        // while the transport takes no more
+  std::uint64_t data_received_ = 0, data_sent_ = 0;  // bytes of bodies and answers, of all streams
+  base::TimePoint full_until_{};              // when window_full() was last true
   bool started_ = false;
   // On its way out: first a GOAWAY that names no stream; when the client must have seen it, or at last_call_, the one that says which
   // streams are still served.

@@ -19,8 +19,20 @@ void Stream::ring_exchange() {
 void Stream::start() {
   if (!expects_continue_ || committed_ || gone_) return;
   expects_continue_ = false;
-  last_received_ = session_.time();
+  start_giving();
   informational(http::ResponseHead(100));
+}
+
+void Stream::start_giving() {
+  last_received_ = session_.time();
+  giving_.start(session_.time());
+  connection_gave_ = session_.data_received_;
+}
+
+void Stream::start_taking() {
+  last_sent_ = session_.time();
+  taking_.start(session_.time());
+  connection_took_ = session_.data_sent_;
 }
 
 bool Stream::stalled() const { return session_.window_full(); }
@@ -28,6 +40,8 @@ bool Stream::stalled() const { return session_.window_full(); }
 void Stream::pull(net::Buffer& into, std::size_t max) {
   const std::size_t n = std::min(max, in_.size());
   if (n == 0) return;
+  if (in_.size() >= stream_window / 2) start_giving();
+  session_.note_window();
   into.take(in_, n);
   session_.buffered_ -= n;
   last_received_ = session_.time();
@@ -38,6 +52,7 @@ void Stream::pull(net::Buffer& into, std::size_t max) {
 void Stream::drop_body() {
   const std::size_t n = in_.size();
   if (n == 0) return;
+  session_.note_window();
   in_.clear();
   session_.buffered_ -= n;
   discarded_ += n;
@@ -61,6 +76,9 @@ void Stream::set_limit(std::uint64_t bytes) {
 
 void Stream::receive(std::string_view bytes) {
   received_ += bytes.size();
+  session_.data_received_ += bytes.size();
+  if (expects_continue_) start_giving();  // it did not wait
+  giving_.add(bytes.size());
   expects_continue_ = false;
   last_received_ = session_.time();
   in_.append(bytes);
@@ -134,7 +152,10 @@ void Stream::data(net::Buffer& from, std::size_t max) {
     return;
   }
   CHECK_MSG(committed_, "data before head");
-  if (out_.empty()) last_sent_ = session_.time();
+  if (out_.empty()) {
+    last_sent_ = session_.time();
+    if (taking_.resume(last_sent_)) connection_took_ = session_.data_sent_;
+  }
   given_ += n;
   out_.take(from, n);
   if (deferred_) {

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "http/exchange.h"
+#include "http/pace.h"
 
 namespace http2 {
 
@@ -57,6 +58,8 @@ class Stream final : public http::RequestBody, public http::ResponseSink {
   void fail(base::Error error);             // the request's body cannot become complete
   void drop_body();                         // gives the window of what is held back
   void ring_exchange();
+  void start_giving();                      // from now on the client is waited for: for the body,
+  void start_taking();                      // to take the answer
 
   Session& session_;
   const std::int32_t id_;
@@ -82,6 +85,8 @@ class Stream final : public http::RequestBody, public http::ResponseSink {
   struct Trailers : http::Head {} trailers_;
   base::Error error_;
   base::TimePoint last_received_{};
+  http::Pace giving_;
+  std::uint64_t connection_gave_ = 0;  // what all streams had received when the window began
 
   // Answer.
   net::Buffer out_;
@@ -101,6 +106,8 @@ class Stream final : public http::RequestBody, public http::ResponseSink {
   std::uint64_t total_bytes_ = 0;
   std::vector<std::pair<std::string, std::string>> answer_trailers_;
   base::TimePoint last_sent_{};
+  http::Pace taking_;
+  std::uint64_t connection_took_ = 0;
 };
 
 }  // namespace http2

@@ -15,6 +15,8 @@ http::ServerOptions server_options(const LimitOptions& limits, base::Duration id
   out.body_timeout = limits.body_timeout;
   out.idle_timeout = limits.idle_timeout.value_or(idle);
   out.write_timeout = limits.write_timeout;
+  out.min_body_rate = limits.min_body_rate;
+  out.min_write_rate = limits.min_write_rate;
   out.tunnel_timeout = limits.tunnel_timeout;
   return out;
 }
@@ -36,6 +38,10 @@ const config::Table<process::LimitOptions>& config::table_of<process::LimitOptio
     option("body_timeout", &O::body_timeout, "Between two pieces of a request's body; then 408.").min(1ms).live(),
     option("idle_timeout", &O::idle_timeout, "Between two requests on a connection.").min(1ms).live().default_text("webfront \"60s\", cachenode and balancer \"120s\""),
     option("write_timeout", &O::write_timeout, "Without the client taking a byte of the answer.").min(1ms).live(),
+    option("min_body_rate", &O::min_body_rate,
+           "Bytes a second that a request's body must bring while it is waited for, on average over `body_timeout`; then 408. 0: any.").live(),
+    option("min_write_rate", &O::min_write_rate,
+           "Bytes a second of an answer that the client must take while some wait for it, on average over `write_timeout`. 0: any.").live(),
     option("tunnel_timeout", &O::tunnel_timeout, "Without a byte in either direction of a WebSocket.").min(1ms).live(),
   });
   return table;

@@ -18,6 +18,8 @@ struct LimitOptions {
   base::Duration body_timeout = std::chrono::seconds(60);
   std::optional<base::Duration> idle_timeout;     // nullopt: by daemon
   base::Duration write_timeout = std::chrono::seconds(60);
+  config::Size min_body_rate = 250;              // bytes a second
+  config::Size min_write_rate = 250;
   base::Duration tunnel_timeout = std::chrono::hours(1);
 };
 

@@ -95,6 +95,20 @@ class Client {
     nghttp2_session_consume(session_, id, n);
     exchange();
   }
+  // So many bytes more may come, of the stream and of all.
+  void open(std::int32_t id, std::int32_t bytes) {
+    nghttp2_submit_window_update(session_, 0, id, bytes);
+    nghttp2_submit_window_update(session_, 0, 0, bytes);
+    exchange();
+  }
+  // Windows of streams and connection that nothing fills.
+  void widen() {
+    constexpr std::int32_t wide = 1 << 28;
+    const nghttp2_settings_entry entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, wide};
+    nghttp2_submit_settings(session_, 0, &entry, 1);
+    nghttp2_session_set_local_window_size(session_, 0, 0, wide);
+    exchange();
+  }
   std::size_t unsent(std::int32_t id) { return bodies_[id].bytes.size(); }
   Answer& answer(std::int32_t id) { return answers_[id]; }
   bool went_away() const { return !goaways_.empty(); }
