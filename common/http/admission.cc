@@ -113,12 +113,14 @@ bool Admission::hold(std::size_t row) {
   return true;
 }
 
-void Admission::take_out(std::size_t row, base::TimePoint now) {
+void Admission::take_out(std::size_t row, base::TimePoint now, Unless unless) {
   bool taken = false;
   RowId id;
   change(now, [&](std::span<ServerRow> rows) {
     ServerRow& r = rows[row];
     if (r.out_for <= base::Duration::zero() || r.life != RowLife::live) return;
+    const auto others = std::count_if(rows.begin(), rows.end(), [&](const ServerRow& other) { return &other != &r && other.in_choice(); });
+    if (unless == Unless::last_unchecked && r.out_for != base::Duration::max() && others == 0) return;
     taken = r.out = true;
     id = {row, r.serial};
     r.trial = false;

@@ -99,6 +99,9 @@ class Slot final : public SlotHold {
   ~Slot() override;
   // The worker that used the slot calls these. connect_failed: the row is taken out for its out_for, before the slot returns.
   void connect_failed() override;
+  // So is it, unless it is the last one in the choice and nothing checks it: where many connect at once its queue of connections
+  // may just be full, and without it everybody would be refused.
+  void connect_timed_out() override;
   // The slot stays taken until a check succeeds, where something checks.
   void drain_timed_out() override;
   std::size_t row() const { return row_; }
@@ -241,7 +244,8 @@ class Admission {
     deliver(mail);
   }
   // A connect to the row failed before anything was sent: it attracts nobody for the row's out_for.
-  void take_out(std::size_t row, base::TimePoint now);
+  enum class Unless : std::uint8_t { never, last_unchecked };
+  void take_out(std::size_t row, base::TimePoint now, Unless unless = Unless::never);
   // A request that tried the row after out_until was answered: it is as before. Nothing if the index is another server's by now.
   void succeeded(RowId row, base::TimePoint now);
   // Lets rows whose out_until has passed be tried again. Cheap when there is none.

@@ -12,6 +12,10 @@ void Slot::connect_failed() {
   if (book_) book_->take_out(row_, desk_->now());
 }
 
+void Slot::connect_timed_out() {
+  if (book_) book_->take_out(row_, desk_->now(), Admission::Unless::last_unchecked);
+}
+
 void Slot::drain_timed_out() {
   if (book_ && book_->hold(row_)) book_ = nullptr;
 }

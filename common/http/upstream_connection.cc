@@ -84,7 +84,10 @@ void UpstreamConnection::fail(base::Error error) {
   // Before the slot returns, so that it is not granted to the next request for the same dead server. Our own shortages
   // (descriptors, ports) and a full backlog say nothing of its life.
   const bool ours = net::is_own_shortage(error.system) || error.system == EAGAIN;
-  if (state_ == State::connecting && slot_ && !ours) slot_->connect_failed();
+  if (state_ == State::connecting && slot_ && !ours) {
+    if (error.system == ETIMEDOUT) slot_->connect_timed_out();
+    else slot_->connect_failed();
+  }
   if (lease_) {
     lease_->connection_ = nullptr;
     lease_->fail(error);

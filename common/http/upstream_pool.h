@@ -61,9 +61,11 @@ class SlotHold : public base::Recycled {
   // A request whose client left was not answered within `drain_timeout`: called before destruction. The slot may decide to
   // stay taken until a check succeeds.
   virtual void drain_timed_out() {}
-  // No connection could be made (refused, reset, timed out), nothing was sent: called before destruction, so that the slot does
+  // No connection could be made (refused, reset), nothing was sent: called before destruction, so that the slot does
   // not attract the next request to a dead server.
   virtual void connect_failed() {}
+  // The same, but nobody answered: the server may be dead, or have a full queue of connections.
+  virtual void connect_timed_out() { connect_failed(); }
 };
 
 enum class Reuse : std::uint8_t {

@@ -223,6 +223,31 @@ TEST_CASE("a server that refuses a connection attracts nobody") {
   book.verify();
 }
 
+TEST_CASE("a connect that nobody answered does not take out the last server that nothing checks") {
+  HeldDesk desk(true);
+  http::FirstFree policy;
+  Admission book("b", {}, policy);
+  book.add_row("slow", 1, 1, true);
+  const bool checked = GENERATE(true, false), others = GENERATE(true, false);
+  if (others) book.add_row("other", 1, 1, true);
+  book.change(at(0), [&](std::span<ServerRow> rows) { rows[0].out_for = checked ? base::Duration::max() : seconds(1); });
+  Ticket a(desk, nullptr), b(desk, nullptr);
+  book.enter(a, {}, at(0));
+  REQUIRE(a.row() == 0);
+  auto slot = a.take_slot();
+  SECTION("timed out") {
+    slot->connect_timed_out();
+    slot.reset();
+    CHECK(book.copy_rows()[0].out == (checked || others));
+  }
+  SECTION("refused") {
+    slot->connect_failed();
+    slot.reset();
+    CHECK(book.copy_rows()[0].out);
+  }
+  book.verify();
+}
+
 TEST_CASE("a slot whose server never finished stays taken until a check succeeds") {
   HeldDesk desk(true);
   http::FirstFree policy;
