@@ -100,7 +100,8 @@ BalanceExchange::Next BalanceExchange::run_body() {
     return Next::go_on;
   }
   const bool asks_first = body.expects_continue();  // the server's 100 comes back through us
-  if (body.state() != http::RequestBody::State::complete && body.available() < body_before_admission && !asks_first && !stream_.upgrade_websocket) return Next::wait;
+  const bool enough = body.available() >= body_before_admission || body.stalled() || asks_first || stream_.upgrade_websocket;
+  if (body.state() != http::RequestBody::State::complete && !enough) return Next::wait;
   facts_.queued = now();
   return go(State::admission);
 }

@@ -66,7 +66,8 @@ CacheExchange::Next CacheExchange::run_body() {
     return Next::go_on;
   }
   const bool asks_first = body.expects_continue();  // the origin's 100 comes back through us
-  if (body.state() != http::RequestBody::State::complete && body.available() < body_before_asking && !asks_first && !stream_.upgrade_websocket)
+  if (body.state() != http::RequestBody::State::complete && body.available() < body_before_asking && !body.stalled() && !asks_first &&
+      !stream_.upgrade_websocket)
     return Next::wait;
   facts_.asked = now();
   facts_.asked_origin = true;

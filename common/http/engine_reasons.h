@@ -14,6 +14,7 @@ inline constexpr base::ReasonRow client_idle_timeout{"idle-timeout", "no request
 inline constexpr base::ReasonRow client_write_timeout{"write-timeout", "the client took no byte for {a} ms (limits.write_timeout)", 0, "connection_write_timeout"};
 inline constexpr base::ReasonRow client_slow_body{"slow-body", "only {a} bytes of the request body in {b} ms (limits.min_body_rate)", 408, "http_request_error"};
 inline constexpr base::ReasonRow client_slow_reader{"slow-reader", "the client took only {a} bytes of the answer in {b} ms (limits.min_write_rate)", 0, "connection_write_timeout"};
+inline constexpr base::ReasonRow client_shed{"reader-given-up", "memory is short (buffers), and the client had taken nothing of its answer for {a} ms", 0, "connection_write_timeout"};
 inline constexpr base::ReasonRow client_tunnel_timeout{"tunnel-timeout", "no byte in the tunnel for {a} ms (timeout.tunnel)"};
 inline constexpr base::ReasonRow client_handshake_timeout{"handshake-timeout", "the handshake was not complete after {a} ms (limits.handshake_timeout)"};
 inline constexpr base::ReasonRow client_handshake_failed{"handshake-failed", "the TLS handshake failed: {s}"};

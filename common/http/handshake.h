@@ -13,6 +13,7 @@ class Handshake final : public ClientConnection {
   void drain() override { drained_ = true; }  // the protocol that follows is drained
   void shut() override;
   bool idle() const override { return true; }
+  Shed shed(base::TimePoint) override { return {}; }
 
  protected:
   Step run() override;

@@ -179,6 +179,17 @@ bool Http1Connection::writes_too_slowly() {
   return false;
 }
 
+ClientConnection::Shed Http1Connection::shed(base::TimePoint since) {
+  if (out_.empty() || write_progress_ > since) return {};
+  // The exchange holds about as much for its own side of the relay.
+  const Shed given{1, 2 * out_.owned() + 4096};
+  notice(reasons::client_shed, now() - write_progress_);
+  transport_->reset_on_close();
+  lose_client();
+  ring();
+  return given;
+}
+
 // From now on the client is waited for.
 void Http1Connection::start_body_pace() {
   read_progress_ = now();

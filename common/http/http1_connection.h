@@ -20,6 +20,7 @@ class Http1Connection final : public ClientConnection, public net::TaskOwner {
   void drain() override;
   void shut() override;
   bool idle() const override { return state_ == State::idle; }
+  Shed shed(base::TimePoint since) override;
   void reap(net::Task& child) override;
 
  protected:

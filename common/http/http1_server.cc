@@ -7,6 +7,7 @@
 namespace http {
 namespace {
 constexpr std::size_t free_stream_limit = 256;
+constexpr std::size_t shed_limit = 512;  // connections a time
 }
 
 ClientConnections::ClientConnections(net::EventLoop& loop, Service& service, ServerOptions options)
@@ -67,6 +68,26 @@ void ClientConnections::give_back(std::unique_ptr<Http1Stream> stream) {
   if (free_streams_.size() >= free_stream_limit) return;
   stream->clear();
   free_streams_.push_back(std::move(stream));
+}
+
+void ClientConnections::waits_for(ClientConnection& connection) {
+  link(connection).unlink();
+  connection.waits_since_ = loop_.now();
+  waiting_.push_back(connection);
+}
+
+std::size_t ClientConnections::shed(std::size_t bytes, base::Duration patience) {
+  const base::TimePoint before = loop_.now() - patience;
+  std::size_t readers = 0, freed = 0;
+  for (std::size_t i = 0; i < shed_limit && freed < bytes; ++i) {
+    ClientConnection* connection = waiting_.first();
+    if (!connection || connection->waits_since_ > before) break;
+    const ClientConnection::Shed got = connection->shed(before);
+    readers += got.readers;
+    freed += got.bytes;
+    waits_for(*connection);  // what is left of it has its turn after the others
+  }
+  return readers;
 }
 
 void ClientConnections::reap(net::Task& child) {

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/list.h"
 #include "http/body_decoder.h"
 #include "http/exchange.h"
 #include "http/http1_parser.h"
@@ -41,18 +42,32 @@ struct ServerOptions {
 
 class ClientConnections;
 
+struct WaitingTag {};
+
 // A client connection of any protocol.
-class ClientConnection : public net::Task, public base::Recycled {
+class ClientConnection : public net::Task, public base::Recycled, private base::ListLink<WaitingTag> {
  public:
+  // What giving up readers gave.
+  struct Shed {
+    std::size_t readers = 0;
+    std::size_t bytes = 0;  // held for them, about
+  };
   ~ClientConnection() override = default;
   // Idle: closes soon. Busy: finishes its exchanges, then closes (Connection: close; GOAWAY).
   virtual void drain() = 0;
   // Closes now; running exchanges see the client gone.
   virtual void shut() = 0;
   virtual bool idle() const = 0;
+  // Memory is short: gives up answers of which the client has taken nothing since then.
+  virtual Shed shed(base::TimePoint since) = 0;
 
  protected:
   using net::Task::Task;
+
+ private:
+  friend class ClientConnections;
+  friend class base::List<ClientConnection, WaitingTag>;
+  base::TimePoint waits_since_{};
 };
 
 // Makes an HTTP/2 connection from an established transport and the bytes already read from it (common/http2 provides it).
@@ -86,6 +101,13 @@ class ClientConnections final : public net::TaskOwner {
   std::unique_ptr<Http1Stream> take_stream();         // from the free list
   void give_back(std::unique_ptr<Http1Stream> stream);
   void reap(net::Task& child) override;
+  // An answer waits for the connection's client: as of now it has taken nothing; nothing waits for it any more.
+  void waits_for(ClientConnection& connection);
+  void waits_no_more(ClientConnection& connection) { link(connection).unlink(); }
+  bool waiting_for(ClientConnection& connection) { return link(connection).linked(); }
+  // Memory is short: gives up the readers that have taken nothing for the longest, at least for `patience`, until about so many
+  // bytes are free. Returns how many they were.
+  std::size_t shed(std::size_t bytes, base::Duration patience);
   // The handshake is over: continues as HTTP/1 or HTTP/2.
   ClientConnection& established(std::unique_ptr<net::Transport> transport, net::Buffer already_read, ConnectionInfo info, bool http2);
 
@@ -94,6 +116,7 @@ class ClientConnections final : public net::TaskOwner {
     std::unique_ptr<ClientConnection> connection;
     std::uint32_t listener;
   };
+  static base::ListLink<WaitingTag>& link(ClientConnection& connection) { return connection; }
   ClientConnection& own(std::unique_ptr<ClientConnection> connection, std::uint32_t listener);
 
   net::EventLoop& loop_;
@@ -101,6 +124,8 @@ class ClientConnections final : public net::TaskOwner {
   ServerOptions options_;
   Http2Factory http2_;
   std::function<void(std::size_t)> count_hook_;
+  // Those of whose answers something waits for the client, since the longest first. Outlives the connections.
+  base::List<ClientConnection, WaitingTag> waiting_;
   std::unordered_map<net::Task*, Owned> connections_;
   std::vector<std::unique_ptr<Http1Stream>> free_streams_;
   std::uint64_t accepted_ = 0;

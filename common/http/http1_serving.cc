@@ -31,6 +31,8 @@ void Http1Connection::read_body() {
   while (s.body_state_ == RequestBody::State::open) {
     const std::size_t limit = net::window_under_pressure(options().request_buffer);
     if (s.body_.size() >= limit) {  // pull() rings
+      // Whoever waits for more than may be held here must know that no more will come.
+      if (!body_paused_) ring_exchange();
       body_paused_ = true;
       return;
     }
@@ -117,17 +119,24 @@ void Http1Connection::write_out() {
   if (out_.empty()) {
     return;
   }
+  bool progress = !owner_.waiting_for(*this);
   while (!out_.empty()) {
     const net::IoResult result = transport_->write(out_);
     if (result.bytes > 0) {
+      progress = true;
       write_progress_ = now();
       write_pace_.add(result.bytes);
     }
     if (result.state == net::IoState::failed) return lose_client();
     if (result.state != net::IoState::done) break;
   }
-  if (out_.empty()) write_pace_.rest(now());
-  else write_pace_.resume(now());
+  if (out_.empty()) {
+    write_pace_.rest(now());
+    owner_.waits_no_more(*this);
+  } else {
+    write_pace_.resume(now());
+    if (progress) owner_.waits_for(*this);
+  }
   if (!stream_) return;
   if (stream_->full_ && Http1Stream::window_used(out_) <= net::window_under_pressure(options().response_buffer) / 2) {
     stream_->full_ = false;
@@ -138,6 +147,7 @@ void Http1Connection::write_out() {
 
 void Http1Connection::lose_client() {
   out_.clear();
+  owner_.waits_no_more(*this);
   if (!stream_ || state_ == State::flush) {
     state_ = State::closing;
     return;

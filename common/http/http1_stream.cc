@@ -43,6 +43,8 @@ void Http1Stream::start() {
   connection_->ring();
 }
 
+bool Http1Stream::stalled() const { return connection_->body_paused_; }
+
 void Http1Stream::pull(net::Buffer& into, std::size_t max) {
   if (body_.empty()) return;
   into.take(body_, max);

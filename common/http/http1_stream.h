@@ -26,6 +26,7 @@ class Http1Stream final : public RequestBody, public ResponseSink {
   void start() override;
   bool expects_continue() const override { return expects_continue_; }
   std::size_t available() const override { return body_.size(); }
+  bool stalled() const override;
   std::uint64_t received() const override { return tunnel_ ? tunnel_received_ : decoder_.received(); }
   State state() const override { return body_state_; }
   const base::Error& error() const override { return body_error_; }

@@ -125,6 +125,7 @@ struct Callbacks {
     stream->body_bytes_ += length;
     stream->last_sent_ = s.time();
     stream->taking_.add(length);
+    s.held_ -= length;
     if (stream->out_.empty()) stream->taking_.rest(s.time());
     s.data_sent_ += length;
     if (!stream->ended_ && stream->out_.size() < Stream::out_limit / 2) stream->ring_exchange();

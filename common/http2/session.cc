@@ -74,6 +74,7 @@ net::Task::Step Session::run() {
     return streams_.empty() ? linger() : Step::wait;
   }
   update_deadline();
+  note_waiting();
   const bool more = transport_->readable();
   return more ? Step::again : Step::wait;
 }
@@ -234,7 +235,7 @@ void Session::lose() {
 void Session::calm() {
   notice(guard_.verdict());
   nghttp2_session_terminate_session(nghttp2_, NGHTTP2_ENHANCE_YOUR_CALM);
-  for (auto& [id, stream] : streams_) stream->out_.clear();
+  for (auto& [id, stream] : streams_) stream->drop_answer();
   send();
   linger_from_now();
 }
@@ -304,8 +305,39 @@ Stream* Session::find(std::int32_t id) {
 
 void Session::forget(std::int32_t id) {
   last_found_ = nullptr;
+  if (Stream* stream = find(id)) stream->drop_answer();
+  last_found_ = nullptr;
   streams_.erase(id);
   if (streams_.empty()) last_activity_ = now();
+}
+
+// A turn of its own for every connection: a stream that flows says nothing of the others, so progress does not put it behind them.
+void Session::note_waiting() {
+  if (held_ == 0 && out_.empty()) connections_.waits_no_more(*this);
+  else if (!connections_.waiting_for(*this)) connections_.waits_for(*this);
+}
+
+http::ClientConnection::Shed Session::shed(base::TimePoint since) {
+  Shed given;
+  if (lost_) return given;
+  ring();
+  if (write_blocked_since_ <= since) {
+    given = {1, held_ * 2 + out_.owned() + 4096};
+    notice(http::reasons::client_shed, now() - write_blocked_since_);
+    transport_->reset_on_close();
+    lose();
+    return given;
+  }
+  for (auto& [id, stream] : streams_) {
+    if (stream->closed_ || stream->given_up_ || stream->out_.empty() || stream->last_sent_ > since) continue;
+    if (nghttp2_session_get_stream_remote_window_size(nghttp2_, id) > 0 && nghttp2_session_get_remote_window_size(nghttp2_) > 0) continue;
+    stream->given_up_ = true;
+    ++given.readers;
+    given.bytes += 2 * stream->out_.owned() + 4096;
+    notice(http::reasons::client_shed, now() - stream->last_sent_);
+    nghttp2_submit_rst_stream(nghttp2_, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
+  }
+  return given;
 }
 
 void Session::notice(const base::ReasonRow& row, base::Duration limit) {
@@ -361,15 +393,17 @@ void Session::check_body(Stream& stream, base::TimePoint time) {
   const http::ServerOptions& limits = options();
   // Bytes that the exchange leaves lying mean that it is our side that is slow, unless its window is open.
   if (stream.in_.size() >= stream_window / 2) return;
+  // What others of them do not pull kept all of them waiting.
+  if (full_until_ >= std::min(stream.last_received_, stream.giving_.since())) return stream.start_giving();
   base::Reason why;
   if (time - stream.last_received_ >= limits.body_timeout) {
     why = {&http::reasons::client_body_timeout, milliseconds(limits.body_timeout), 0, {}};
   } else {
     if (time < stream.giving_.due(limits.body_timeout, limits.min_body_rate)) return;
-    // Streams share the client's link, and what others of them do not pull keeps all of them waiting.
+    // Streams share the client's link.
     http::Pace all;
     all.add(data_received_ - stream.connection_gave_);
-    if (full_until_ >= stream.giving_.since() || !all.slow(limits.body_timeout, limits.min_body_rate)) {
+    if (!all.slow(limits.body_timeout, limits.min_body_rate)) {
       stream.giving_.start(time);
       stream.connection_gave_ = data_received_;
       return;

@@ -36,6 +36,7 @@ class Session final : public http::ClientConnection, public net::TaskOwner {
   void pong();              // the client has seen what was sent before our PING
   void shut() override;
   bool idle() const override { return streams_.empty(); }
+  Shed shed(base::TimePoint since) override;
   void reap(net::Task& child) override;
 
  protected:
@@ -74,6 +75,7 @@ class Session final : public http::ClientConnection, public net::TaskOwner {
   // Before bytes leave: up to now the window may have kept every body waiting.
   void note_window() { if (window_full()) full_until_ = now(); }
   void ring_bodies();
+  void note_waiting();            // whether answers wait for the client
   void settle();                  // answers whose last byte was taken
   void forget(std::int32_t id);   // erases a stream that nobody needs any more
   const http::ServerOptions& options() const { return connections_.options(); }
@@ -93,6 +95,7 @@ class Session final : public http::ClientConnection, public net::TaskOwner {
   std::vector<std::int32_t> unused_;          // closed and without an exchange: to be erased
   std::deque<std::pair<std::int32_t, std::uint64_t>> finishing_;  // streams and the count of bytes with which their answer ends
   std::size_t buffered_ = 0;                  // bytes of bodies not pulled
+  std::size_t held_ = 0;                      // bytes of answers that no frame was made for
   std::uint64_t queued_ = 0;                  // bytes put into out_ …
   std::uint64_t sent_ = 0;                    // … and taken by the transport
   base::TimePoint last_activity_{};            // when the last stream ended, or the connection began

@@ -61,6 +61,11 @@ void Stream::drop_body() {
   session_.ring();
 }
 
+void Stream::drop_answer() {
+  session_.held_ -= out_.size();
+  out_.clear();
+}
+
 void Stream::discard() {
   if (discarding_) return;
   discarding_ = true;
@@ -157,6 +162,7 @@ void Stream::data(net::Buffer& from, std::size_t max) {
     if (taking_.resume(last_sent_)) connection_took_ = session_.data_sent_;
   }
   given_ += n;
+  session_.held_ += n;
   out_.take(from, n);
   if (deferred_) {
     deferred_ = false;

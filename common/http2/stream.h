@@ -57,6 +57,7 @@ class Stream final : public http::RequestBody, public http::ResponseSink {
   void request_complete();                  // END_STREAM came
   void fail(base::Error error);             // the request's body cannot become complete
   void drop_body();                         // gives the window of what is held back
+  void drop_answer();                       // of what waits to be sent, nothing is
   void ring_exchange();
   void start_giving();                      // from now on the client is waited for: for the body,
   void start_taking();                      // to take the answer
@@ -97,6 +98,7 @@ class Stream final : public http::RequestBody, public http::ResponseSink {
   bool finished_ = false;        // END_STREAM was handed to the connection
   bool no_answer_left_ = false;  // and written to the socket
   bool closed_ = false;          // nghttp2 is done with it
+  bool given_up_ = false;        // reset for want of memory
   bool deferred_ = false;        // nghttp2 waits for resume_data
   bool gone_ = false;            // nothing more can be delivered
   bool send_trailers_ = false;

@@ -7,7 +7,7 @@ namespace net {
 namespace {
 
 constexpr std::ptrdiff_t step = 128 * 1024;
-constexpr std::size_t least_window = 4 * 1024;
+constexpr std::size_t least_window = 4 * 1024 - 64;  // fits the smallest block
 
 // What this thread has not told yet.
 struct Untold {
@@ -24,7 +24,7 @@ MemoryBudget::Pressure MemoryBudget::pressure() const {
     if (used_now >= limit_now / 4 * 3) return Pressure::high;
     // Not already below nine tenths: use that swings around the bound is one occurrence.
     if (is_full_.load(std::memory_order_relaxed)) is_full_.store(false, std::memory_order_relaxed);
-    return used_now < limit_now / 2 ? Pressure::none : Pressure::some;
+    return used_now < limit_now / 8 ? Pressure::none : Pressure::some;
   }
   if (!is_full_.load(std::memory_order_relaxed) && !is_full_.exchange(true, std::memory_order_relaxed))
     times_full_.fetch_add(1, std::memory_order_relaxed);
@@ -32,11 +32,15 @@ MemoryBudget::Pressure MemoryBudget::pressure() const {
 }
 
 std::size_t MemoryBudget::window(std::size_t window) const {
-  switch (pressure()) {
-    case Pressure::none: return window;
-    case Pressure::some: return std::max(window / 4, least_window);
-    default: return std::min(window, least_window);
+  // Whoever comes takes a share of what is left, so that the first few cannot take all of it.
+  const std::size_t used_now = used(), part = limit() / 8;
+  if (used_now < part) return window;
+  if (used_now >= 3 * part) {
+    static_cast<void>(pressure());  // counts
+    return std::min(window, least_window);
   }
+  const double left = static_cast<double>(3 * part - used_now) / static_cast<double>(2 * part);
+  return std::max(static_cast<std::size_t>(static_cast<double>(window) * left), std::min(window, least_window));
 }
 
 void MemoryBudget::use_on_this_thread(MemoryBudget* budget) {

@@ -17,9 +17,9 @@ class MemoryBudget {
   MemoryBudget& operator=(const MemoryBudget&) = delete;
 
   enum class Pressure : std::uint8_t {
-    none,    // below half of the limit
-    some,    // windows are a quarter
-    high,    // from three quarters: windows are 4 KiB
+    none,    // below an eighth of the limit
+    some,    // windows shrink evenly, to 4 KiB at three eighths
+    high,    // from three quarters: readers that take nothing are given up
     full,    // from nine tenths: no new connections
   };
   Pressure pressure() const;

@@ -180,7 +180,7 @@ IoResult TlsTransport::read(Buffer& into, std::size_t max) {
   const std::size_t limit = std::min(max, read_budget);
   std::size_t total = 0;
   do {
-    std::span<char> room = into.reserve(std::min<std::size_t>(limit - total, 4096), block_size);
+    std::span<char> room = into.reserve(std::min<std::size_t>(limit - total, 4096), std::min(limit - total, block_size));
     room = room.first(std::min(room.size(), limit - total));
     std::size_t n = 0;
     ERR_clear_error();

@@ -11,6 +11,11 @@
 #include "observe/error_log.h"
 
 namespace process {
+namespace {
+// How long a reader must have taken nothing to be given up. A client whose link stumbles is back sooner.
+constexpr base::Duration patience_when_short = std::chrono::seconds(5);
+constexpr base::Duration patience_when_full = std::chrono::seconds(2);
+}  // namespace
 
 // Where a listener's connections reach this worker.
 class WorkerFrame::Door final : public net::AcceptHandler {
@@ -82,7 +87,7 @@ struct WorkerFrame::Entry {
   bool added = true;                    // nothing is accepted yet
 };
 
-// Looks again while accepting pauses for want of memory.
+// Looks again while memory is short.
 class WorkerFrame::MemoryWatch final : public net::Task, public net::TaskOwner {
  public:
   explicit MemoryWatch(WorkerFrame& frame) : Task(frame.thread_.loop(), *this), frame_(frame) {}
@@ -93,6 +98,7 @@ class WorkerFrame::MemoryWatch final : public net::Task, public net::TaskOwner {
  protected:
   Step run() override {
     clear_deadline();
+    frame_.shed();
     frame_.check_memory();
     return Step::wait;
   }
@@ -218,9 +224,20 @@ void WorkerFrame::update_limit(Entry& entry) {
   else if (entry.accepter->paused() && !short_of_memory_) entry.accepter->resume();
 }
 
+// Readers that take nothing hold most of the memory when it is short, and are asked first to give it back: down to five eighths.
+void WorkerFrame::shed() {
+  const net::MemoryBudget::Pressure pressure = budget_.pressure();
+  if (pressure < net::MemoryBudget::Pressure::high) return;
+  const std::size_t aim = budget_.limit() / 8 * 5, used = budget_.used();
+  if (used <= aim) return;
+  const base::Duration patience = pressure == net::MemoryBudget::Pressure::full ? patience_when_full : patience_when_short;
+  connections_->shed((used - aim) / all_->size(), patience);
+}
+
 void WorkerFrame::check_memory() {
-  const bool full = budget_.pressure() == net::MemoryBudget::Pressure::full;
-  if (full) memory_watch_->begin();
+  const net::MemoryBudget::Pressure pressure = budget_.pressure();
+  const bool full = pressure == net::MemoryBudget::Pressure::full;
+  if (pressure >= net::MemoryBudget::Pressure::high) memory_watch_->begin();
   if (full == short_of_memory_) return;
   short_of_memory_ = full;
   if (full)

@@ -54,6 +54,7 @@ class WorkerFrame final : public net::TaskOwner {
   void left(const ListenerSetting& setting);     // on the connection's
   void tell_limit(std::uint32_t listener);
   void update_limit(Entry& entry);
+  void shed();          // gives up readers that take nothing
   void check_memory();  // accepting pauses while the budget is used up
 
   net::Thread& thread_;

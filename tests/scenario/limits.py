@@ -13,6 +13,11 @@ QUIET = 'log.access = false\n'
 MEASURED = QUIET + 'metrics = "127.0.0.1:0"\n'
 
 
+def once(function):
+    function.once = True
+    return function
+
+
 def made_of(place, kind, origin, tls='', top=QUIET):
     if kind == 'webfront':
         return place.webfront(f'[[site.route]]\nproxy = "{origin.address}"\n', top=top, listen=tls)
@@ -271,3 +276,19 @@ def test_without_descriptors_balancer(place):
 
 for one in (test_without_descriptors_webfront, test_without_descriptors_cachenode, test_without_descriptors_balancer):
     one.unsanitized = 'the check of undefined behaviour needs descriptors of its own'
+
+
+@once
+def test_readers_that_take_nothing_give_way(place):
+    """More of them than there is memory for, however little each may hold: they are given up, and a visitor is served."""
+    origin = crowd.Origin(place)
+    daemon = place.webfront(f'[[site.route]]\nproxy = "{origin.address}"\n', top=QUIET + 'metrics = "127.0.0.1:0"\n[limits]\nbuffers = "4m"\n')
+    with crowd.Crowd(place, daemon.address(), 'reader', 1600, target='/bytes/20000000', more=('--once',)) as clients:
+        wire.wait_for(lambda: clients.report()['cut'] >= 20, 'no reader was given up', wire.patience() * 4)
+        crowd.visitor(place, daemon.address(), 0.3, '/bytes/1000')
+        # A body larger than what may be held goes on all the same.
+        assert wire.get(daemon.address(), '/up', method='POST', body=b'x' * 200000).status == 200
+    text = wire.get(daemon.named('metrics'), '/metrics').body.decode()
+    assert 'reason="reader-given-up"' in text, text
+    lines = daemon.errors().count('had taken nothing of its answer')
+    assert 1 <= lines <= 200, lines

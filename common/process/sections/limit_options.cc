@@ -32,7 +32,7 @@ const config::Table<process::LimitOptions>& config::table_of<process::LimitOptio
     option("header_count", &O::header_count, "Fields in a head; beyond it 431.").range(1, 10'000).live(),
     option("target_size", &O::target_size, "The address in the request line; beyond it 414.").range(64, 1 << 20).live(),
     option("body_size", &O::body_size, "A request's body; beyond it 413.").live(),
-    option("buffers", &O::buffers, "All bytes in transit, of the whole process. From half of it on windows shrink, near it no connection is accepted.").min(4 << 20).live(),
+    option("buffers", &O::buffers, "All bytes in transit, of the whole process. From an eighth of it on windows shrink, from three quarters readers that take nothing are given up, near it no connection is accepted.").min(4 << 20).live(),
     option("handshake_timeout", &O::handshake_timeout, "The TLS handshake.").min(1ms).live(),
     option("header_timeout", &O::header_timeout, "From the first byte of a head to its last; then 408.").min(1ms).live(),
     option("body_timeout", &O::body_timeout, "Between two pieces of a request's body; then 408.").min(1ms).live(),

@@ -85,6 +85,7 @@ class Proxy final : public http::Service {
   std::vector<std::string> ends, rejections, notices;
   bool held_slots() const { return slots > 0; }
   int slots = 0;
+  std::size_t body_first = 0;  // so much of a body is awaited before the server is asked
 
  private:
   friend class ProxyExchange;
@@ -111,6 +112,8 @@ class ProxyExchange final : public http::Exchange {
  protected:
   Step run() override {
     using Outcome = http::Relay::Outcome;
+    const http::RequestBody& body = *stream_.body;
+    if (!lease_ && body.state() == http::RequestBody::State::open && body.available() < proxy_.body_first && !body.stalled()) return Step::wait;
     if (!lease_) {
       const auto& head = stream_.head;
       const bool repeatable = http::is_safe(head.method()) && stream_.body->none();

@@ -98,3 +98,73 @@ TEST_CASE("streams that wait for their turn on a slow link are not slow themselv
   CHECK(b.proxy.notices == Names{"slow-reader"});
   CHECK(client.wire().ended());
 }
+
+TEST_CASE("a stream that stays closed is not judged while the link is full") {
+  Bench b({}, 1000);
+  Client client(b, false);
+  const auto closed = client.request(Client::get("/closed"));
+  const auto slow = client.request(Client::get("/slow"));
+  b.servers[0]->send(large(500'000));
+  client.exchange();
+  REQUIRE(client.answer(closed).body.size() > 65'000);
+  b.servers[1]->send(large(500'000));
+  client.hold_back();
+  client.open(slow, 1 << 20);
+  for (int i = 0; i < 100; ++i) {  // 500 bytes a second
+    client.wire().take();
+    b.pass(2s);
+  }
+  CHECK(b.proxy.notices.empty());
+}
+
+TEST_CASE("a body that another one's unread bytes keep waiting is not slow") {
+  Bench b;
+  b.endpoint->options.write = 1h;
+  Client client(b);
+  for (int i = 0; i < 2; ++i) client.request(Client::post("/unread", {{"content-length", "900000"}}), std::string(400'000, 'x'), false);
+  const auto waiting = client.request(Client::post("/waiting"), "a", false);
+  for (int i = 0; i < 30; ++i) b.pass(10s);
+  CHECK(b.proxy.notices.empty());
+  for (int i = 0; i < 20; ++i) {
+    for (auto& server : b.servers) server->take();
+    client.exchange();
+  }
+  for (int i = 0; i < 20 && b.proxy.notices.empty(); ++i) b.pass(10s);
+  client.exchange();
+  CHECK(client.answer(waiting).status == "408");
+}
+
+TEST_CASE("memory is short: streams that stay closed are given up, others go on") {
+  Bench b;
+  Client client(b, false);
+  const auto id = client.request(Client::get("/big"));
+  b.servers[0]->send(large(500'000));
+  client.exchange();
+  const auto waiting = client.request(Client::get("/later"));
+  b.pass(1s);
+  CHECK(b.connections.shed(SIZE_MAX, 2s) == 0);
+  b.pass(2s);
+  CHECK(b.connections.shed(SIZE_MAX, 2s) == 1);
+  client.exchange();
+  CHECK(client.answer(id).reset == NGHTTP2_CANCEL);
+  CHECK(b.proxy.notices == Names{"reader-given-up"});
+  b.servers[1]->send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  client.exchange();
+  CHECK(client.answer(waiting).status == "200");
+  CHECK(b.connections.shed(SIZE_MAX, 0s) == 0);
+}
+
+TEST_CASE("memory is short: a connection that takes nothing is given up") {
+  Bench b({}, 1000);
+  Client client(b);
+  client.widen();
+  client.request(Client::get("/big"));
+  b.servers[0]->send(large(500'000));
+  client.hold_back();
+  b.settle();
+  b.pass(3s);
+  CHECK(b.connections.shed(SIZE_MAX, 2s) == 1);
+  b.settle();
+  CHECK(b.proxy.ends == Names{"client-left"});
+  CHECK(b.connections.count() == 0);
+}
