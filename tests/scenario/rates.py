@@ -127,12 +127,12 @@ def test_honest_slow_clients(place):
     def visit(daemon):
         with wire.Connection(daemon.address()) as up, wire.Connection(daemon.address()) as down:
             down.send(wire.request('/big'))
-            reading = threading.Thread(target=lambda: results.append(sip(down, 1 << 18, 0.02, 2.5)))
+            reading = threading.Thread(target=lambda: results.append(sip(down, 1 << 18, 0.02, 4.5)))
             results = []
             reading.start()
             sent = 0
-            up.send(HEAD % 5000)
-            for _ in range(50):
+            up.send(HEAD % 9000)
+            for _ in range(90):
                 up.send(b'x' * 100)
                 sent += 100
                 time.sleep(0.05)
@@ -146,7 +146,7 @@ def test_honest_slow_clients(place):
         if '/big' in request.target:
             return large(connection, request)
         return connection.answer(200, 'Cache-Control: no-store', b'ok')
-    at_each(place, place.origin(answer), visit, window='1s')
+    at_each(place, place.origin(answer), visit, window='2s')
 
 
 def until(session, stream, step):
