@@ -80,11 +80,9 @@ def test_slow_clients_webfront_tls(place):
     all_modes(place, 'webfront', tls=True)
 
 
+@once
 def test_slow_clients_webfront_http2(place):
     all_modes(place, 'webfront', tls=True, h2=True)
-
-
-test_slow_clients_webfront_http2.once = True
 
 
 def test_slow_clients_cachenode(place):
@@ -114,6 +112,7 @@ def test_large_bodies_through_the_chain(place):
         assert one.memory() < 40 << 20, f'{one.name} takes {one.memory() >> 20} MiB'
 
 
+@once
 def test_client_that_stops_reading(place):
     """A large answer stands still in the whole chain until the time for writing is over; nobody takes it in meanwhile."""
     row = chain(place, 'limits.write_timeout = "500ms"\n', 'defaults.timeout.client = "500ms"\n')
@@ -141,12 +140,10 @@ def shut_streams(place, connections, streams, top=QUIET):
     return {'memory': front.peak_memory(), 'bound': memory_bound('webfront', connections, True), 'alone': [alone], 'among': [among], 'report': report}
 
 
+@once
 def test_shut_streams(place):
     got = shut_streams(place, 2, 100, QUIET + 'limits.write_timeout = "1s"\n')
     assert got['memory'] <= got['bound'], f'{got["memory"] >> 20} MiB, allowed are {got["bound"] >> 20}'
-
-
-test_shut_streams.once = test_client_that_stops_reading.once = True
 
 
 def idle_cost(place, kind, few, more, tls=False, h2=False):
@@ -196,6 +193,7 @@ for one in (test_idle_connections_webfront, test_idle_connections_webfront_tls, 
     one.once = True
 
 
+@once
 def test_buffers_full_webfront(place):
     """Bodies that are collected fill limits.buffers: no more is held, nothing is accepted, it is told and counted once, and over when they have gone."""
     let = threading.Event()
@@ -226,9 +224,6 @@ def test_buffers_full_webfront(place):
         wire.wait_for(lambda: front.errors().count('connections are accepted again') == times, 'a line that it is over')
         assert figure(front, 'webfront_buffers_full_total') == times
     let.set()
-
-
-test_buffers_full_webfront.once = True
 
 
 def without_descriptors(place, kind):
