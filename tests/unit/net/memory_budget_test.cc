@@ -19,17 +19,23 @@ struct OnThisThread {
 TEST_CASE("pressure rises with the use of the budget, and windows shrink") {
   net::MemoryBudget budget(100 * mib);
   const OnThisThread counted(budget);
+  constexpr std::size_t whole = 64 * 1024, least = 4 * 1024 - 64;
+  auto at = [&budget, used = std::ptrdiff_t{0}](std::ptrdiff_t now) mutable {
+    net::MemoryBudget::count(now - used);
+    used = now;
+    return budget.window(whole);
+  };
   CHECK(budget.pressure() == Pressure::none);
-  CHECK(budget.window(64 * 1024) == 64 * 1024);
-  net::MemoryBudget::count(50 * mib);
+  CHECK(at(12 * mib) == whole);
+  CHECK(budget.pressure() == Pressure::none);
+  CHECK(at(25 * mib) == whole / 2);  // a quarter: half-way between an eighth and three
   CHECK(budget.pressure() == Pressure::some);
-  CHECK(budget.window(64 * 1024) == 16 * 1024);
-  net::MemoryBudget::count(25 * mib);
+  CHECK(at(37 * mib) < whole / 10);
+  CHECK(at(38 * mib) == least);
+  CHECK(at(75 * mib) == least);
   CHECK(budget.pressure() == Pressure::high);
-  CHECK(budget.window(64 * 1024) == 4 * 1024);
-  net::MemoryBudget::count(15 * mib);
+  CHECK(at(90 * mib) == least);
   CHECK(budget.pressure() == Pressure::full);
-  CHECK(budget.window(64 * 1024) == 4 * 1024);
 }
 
 TEST_CASE("times_full counts how often the budget became full, not how often somebody looked") {
