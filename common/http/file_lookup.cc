@@ -159,6 +159,7 @@ std::optional<FileEntry> look_up_file(const FilePlace& place, const std::string&
       std::string in = path.empty() ? name : path + "/" + name;
       auto index = open_one(root.get(), in, nowait);
       if (!index) return std::nullopt;
+      if (index->kind == FileEntry::Kind::failed) return index;  // nobody knows whether the directory may be shown
       if (index->kind != FileEntry::Kind::file) continue;
       found = std::move(index);
       found->in_directory = true;

@@ -2,12 +2,14 @@
 #include "http/file_service.h"
 
 #include <cerrno>
+#include <utility>
 
 #include "net/event_loop.h"
 
 namespace http {
 
 std::shared_ptr<const FileEntry> FileService::find(const FilePlace& place, std::string_view path, FileWait& wait) {
+  if (wait.failure_) return std::exchange(wait.failure_, nullptr);
   // Routes that look for other neighbours see other entries. By content: places come and go with configurations.
   key_ = place.root;
   for (const std::string& name : place.index) (key_ += '\0') += name;
@@ -24,8 +26,7 @@ std::shared_ptr<const FileEntry> FileService::find(const FilePlace& place, std::
   if (!entry.pending) {
     const std::string key = key_;
     if (auto now = look_up_file(place, std::string(path), true)) {
-      keep(key, std::move(*now));
-      auto found = entry.found;
+      auto found = keep(key, std::move(*now));
       make_room();
       return found;
     }
@@ -43,14 +44,20 @@ std::shared_ptr<const FileEntry> FileService::find(const FilePlace& place, std::
   return nullptr;
 }
 
-void FileService::keep(const std::string& key, FileEntry found) {
+std::shared_ptr<const FileEntry> FileService::keep(const std::string& key, FileEntry found) {
+  const auto shared = std::make_shared<const FileEntry>(std::move(found));
   const auto at = entries_.find(key);
-  if (at == entries_.end()) return;
+  if (at == entries_.end()) return shared;
   Entry& entry = *at->second;
-  entry.found = std::make_shared<const FileEntry>(std::move(found));
+  const bool failed = shared->kind == FileEntry::Kind::failed;
+  entry.found = failed ? nullptr : shared;
   entry.checked = loop_.now();
   entry.pending = false;
-  while (FileWait* wait = entry.waiting.pop_front()) wait->task_.ring();
+  while (FileWait* wait = entry.waiting.pop_front()) {
+    if (failed) wait->failure_ = shared;
+    wait->task_.ring();
+  }
+  return shared;
 }
 
 // The oldest go; one that is waited for moves to the end.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Static files of a worker: what was looked up is used for a second, what the kernel has in its caches is looked up at once, all
-// else on an offload thread while the exchange waits. One a worker; outlives its exchanges. Worker thread.
+// else on an offload thread while the exchange waits. A failure (no descriptor, a bad disk) is told to those who asked and not kept. One a
+// worker; outlives its exchanges. Worker thread.
 #pragma once
 
 #include <deque>
@@ -23,6 +24,7 @@ class FileWait : private base::ListLink<> {
   friend class FileService;
   friend class base::List<FileWait>;
   net::Task& task_;
+  std::shared_ptr<const FileEntry> failure_;  // what it waited for
 };
 
 class FileService {
@@ -42,7 +44,7 @@ class FileService {
     bool pending = false;
     base::List<FileWait> waiting;
   };
-  void keep(const std::string& key, FileEntry found);
+  std::shared_ptr<const FileEntry> keep(const std::string& key, FileEntry found);
   void make_room();
 
   net::EventLoop& loop_;

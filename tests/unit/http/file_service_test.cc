@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Static files: what is found and what is not, and the answers they give.
 #include <catch2/catch.hpp>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 
@@ -132,28 +134,64 @@ TEST_CASE("precompressed neighbours") {
   CHECK(tree.find("a.txt", {"gzip"}).encoded.empty());
 }
 
-TEST_CASE("a worker's files are looked up once a second") {
-  struct Waiter final : net::Task, net::TaskOwner {
-    explicit Waiter(net::EventLoop& l) : Task(l, *this) {}
-    void reap(net::Task&) override {}
-    Step run() override { return Step::wait; }
-  };
+namespace {
+
+struct Waiter final : net::Task, net::TaskOwner {
+  explicit Waiter(net::EventLoop& l) : Task(l, *this) {}
+  void reap(net::Task&) override {}
+  Step run() override { return Step::wait; }
+};
+
+// A worker's files, and somebody who asks for them.
+struct Asking {
   Tree tree;
   base::FakeClock clock;
-  net::EventLoop loop(clock);
-  net::Offload pool({1, 16});
-  http::FileService service(pool, loop);
-  Waiter waiter(loop);
-  http::FileWait wait(waiter);
+  net::EventLoop loop{clock};
+  net::Offload pool{{1, 16}};
+  http::FileService service{pool, loop};
+  Waiter waiter{loop};
+  http::FileWait wait{waiter};
   const http::FilePlace place{tree.root.string(), {"index.html"}, {}};
-  const auto find = [&] {
+  std::shared_ptr<const FileEntry> find(std::string_view path) {
     std::shared_ptr<const FileEntry> found;
-    while (!(found = service.find(place, "a.txt", wait))) loop.turn(true);
+    while (!(found = service.find(place, path, wait))) loop.turn(true);
     return found;
-  };
-  CHECK(find()->content == "hello");
-  tree.write("a.txt", "changed");
-  CHECK(find()->content == "hello");
-  clock.advance(http::FileService::validity);
-  CHECK(find()->content == "changed");
+  }
+};
+
+// No more descriptors until it is destroyed.
+struct NoDescriptors {
+  rlimit before{};
+  NoDescriptors() {
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const int next = ::dup(0);
+    ::close(next);
+    const rlimit none{static_cast<rlim_t>(next), before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  }
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before); }
+};
+
+}  // namespace
+
+TEST_CASE("a worker's files are looked up once a second") {
+  Asking asking;
+  CHECK(asking.find("a.txt")->content == "hello");
+  asking.tree.write("a.txt", "changed");
+  CHECK(asking.find("a.txt")->content == "hello");
+  asking.clock.advance(http::FileService::validity);
+  CHECK(asking.find("a.txt")->content == "changed");
+}
+
+TEST_CASE("a failure to look up is not kept") {
+  Asking asking;
+  for (const char* path : {"a.txt", "sub/"}) {
+    {
+      const NoDescriptors none;
+      const auto failed = asking.find(path);
+      CHECK(failed->kind == FileEntry::Kind::failed);
+      CHECK(failed->error == EMFILE);
+    }
+    CHECK(asking.find(path)->kind == FileEntry::Kind::file);
+  }
 }
