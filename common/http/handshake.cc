@@ -38,21 +38,27 @@ net::Task::Step Handshake::run() {
     established_ = true;
   }
   bool http2 = info_.peer->alpn == "h2";
-  if (!info_.listener->tls && !sniff(http2)) return transport_->peer_closed() ? Step::closed : Step::wait;
+  if (!info_.listener->tls) {
+    const Sniffed sniffed = sniff();
+    if (sniffed == Sniffed::later) return Step::wait;
+    if (sniffed == Sniffed::gone) return Step::closed;
+    http2 = sniffed == Sniffed::http2;
+  }
   ClientConnection& connection = owner_.established(std::move(transport_), std::move(in_), std::move(info_), http2);
   if (drained_) connection.drain();
   return Step::closed;
 }
 
-bool Handshake::sniff(bool& http2) {
+Handshake::Sniffed Handshake::sniff() {
   static constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
   while (in_.size() < preface.size()) {
     const std::string_view have = in_.empty() ? std::string_view{} : in_.pull_up(in_.size());
     if (!preface.starts_with(have)) break;
-    if (transport_->read(in_, 16 * 1024).bytes == 0) return false;
+    const net::IoResult got = transport_->read(in_, 16 * 1024);
+    if (got.state == net::IoState::failed) return Sniffed::gone;  // nothing would ring again
+    if (got.bytes == 0) return transport_->peer_closed() ? Sniffed::gone : Sniffed::later;
   }
-  http2 = in_.pull_up(std::min(in_.size(), preface.size())) == preface;
-  return true;
+  return in_.pull_up(std::min(in_.size(), preface.size())) == preface ? Sniffed::http2 : Sniffed::http1;
 }
 
 }  // namespace http

@@ -20,8 +20,8 @@ class Handshake final : public ClientConnection {
 
  private:
   Step fail(const base::ReasonRow& row, std::string_view subject);
-  // True when the first bytes tell HTTP/2 from HTTP/1; `http2` says which.
-  bool sniff(bool& http2);
+  enum class Sniffed { http1, http2, later, gone };
+  Sniffed sniff();  // what the first bytes tell
 
   ClientConnections& owner_;
   std::unique_ptr<net::Transport> transport_;
