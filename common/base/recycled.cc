@@ -6,7 +6,7 @@
 #include <cstring>
 #include <utility>
 
-#include "base/check.h"
+#include "base/stock.h"
 
 namespace base {
 namespace {
@@ -66,9 +66,7 @@ void* recycled_allocate(std::size_t size) {
     --lists.count[c];
     return memory;
   }
-  void* memory = std::malloc(kept ? smallest << c : size);
-  CHECK_MSG(memory, "out of memory");
-  return memory;
+  return allocate_surely(kept ? smallest << c : size);
 }
 
 void recycled_free(void* memory, std::size_t size) noexcept {

@@ -38,6 +38,7 @@ inline constexpr base::ReasonRow upstream_body_cut_short{"answer-cut-short", "th
 inline constexpr base::ReasonRow upstream_first_byte_timeout{"first-byte-timeout", "no answer for {a} ms (timeout.first_byte)", 504, "http_response_timeout"};
 inline constexpr base::ReasonRow upstream_between_bytes_timeout{"between-bytes-timeout", "no byte of the answer for {a} ms (timeout.between_bytes)", 504, "http_response_timeout"};
 inline constexpr base::ReasonRow upstream_write_timeout{"upstream-write-timeout", "the server took no byte of the request for {a} ms", 504, "connection_write_timeout"};
+inline constexpr base::ReasonRow upstream_write_failed{"upstream-write-failed", "the request could not be sent to the server", 503, "proxy_internal_error"};
 inline constexpr base::ReasonRow upstream_interim_flood{"interim-flood", "more than {a} interim answers", 502, "http_protocol_error"};
 inline constexpr base::ReasonRow upstream_unasked_upgrade{"unasked-101", "the server switched protocols without being asked", 502, "http_upgrade_failed"};
 inline constexpr base::ReasonRow upstream_tunnel_timeout{"upstream-tunnel-timeout", "no byte in the tunnel for {a} ms (timeout.tunnel)"};

@@ -2,6 +2,7 @@
 #include "http/http1_connection.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/check.h"
 #include "http/dates.h"
@@ -223,7 +224,8 @@ Http1Connection::Next Http1Connection::run_head() {
   for (;;) {
     RequestHead head;
     const std::size_t look = std::min(in_.size(), limits.bytes + 8);
-    const auto size = stream_->parser_.parse(in_.pull_up(look), limits, head);
+    const std::string_view seen = in_.pull_up(look);
+    const auto size = stream_->parser_.parse(seen, limits, head);
     if (!size) {
       reject(size.error());
       return Next::go_on;
@@ -232,7 +234,8 @@ Http1Connection::Next Http1Connection::run_head() {
       open_exchange(std::move(head), *size);
       return Next::go_on;
     }
-    const net::IoResult result = transport_->read(in_, read_size);
+    // Without memory for all that is here, more bytes would not help.
+    const net::IoResult result = seen.size() < look ? net::IoResult{net::IoState::failed, 0, ENOMEM} : transport_->read(in_, read_size);
     if (result.state == net::IoState::done || (result.state == net::IoState::blocked && transport_->look_again())) continue;
     if (result.state == net::IoState::blocked) return Next::wait;
     // Nobody waits for an answer to half a head.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The answer's side of an upstream connection: heads, body, the end of a transaction, tunnels.
+#include <cerrno>
 #include <utility>
 
 #include "base/check.h"
@@ -24,11 +25,15 @@ net::IoResult UpstreamConnection::read_in(std::size_t max) {
 
 UpstreamConnection::Next UpstreamConnection::run_head() {
   write_out();
+  if (state_ == State::closing) return Next::wait;
   for (;;) {
+    bool short_of_memory = false;
     if (!in_.empty()) {
       ResponseHead head;
       const std::size_t look = std::min(in_.size(), endpoint_->options.head_limits.bytes + 1);
-      const auto size = parser_.parse(in_.pull_up(look), endpoint_->options.head_limits, method_, head);
+      const std::string_view seen = in_.pull_up(look);
+      short_of_memory = seen.size() < look;
+      const auto size = parser_.parse(seen, endpoint_->options.head_limits, method_, head);
       if (!size) {
         fail(size.error());
         return Next::wait;
@@ -43,7 +48,8 @@ UpstreamConnection::Next UpstreamConnection::run_head() {
         continue;
       }
     }
-    const net::IoResult result = read_in(read_size);
+    // Without memory for all that is here, more bytes would not help.
+    const net::IoResult result = short_of_memory ? net::IoResult{net::IoState::failed, 0, ENOMEM} : read_in(read_size);
     if (result.state == net::IoState::done || (result.state == net::IoState::blocked && transport_->look_again())) continue;
     if (result.state == net::IoState::blocked) return Next::wait;
     if (!in_.empty() || (lease_ && lease_->began_answer_)) fail(reasons::upstream_head_cut_short, false, result.error);
@@ -95,6 +101,7 @@ void UpstreamConnection::accept_head(ResponseHead head) {
 
 UpstreamConnection::Next UpstreamConnection::run_body() {
   write_out();
+  if (state_ == State::closing) return Next::wait;
   if (std::exchange(paused_, false)) read_progress_ = now();  // until now the client was slow, not the server
   std::size_t moved = 0;
   for (;;) {
@@ -167,6 +174,7 @@ UpstreamConnection::Next UpstreamConnection::run_tunnel() {
     return Next::wait;
   }
   write_out();
+  if (state_ == State::closing) return Next::wait;
   if (request_finished_ && out_.empty() && !sent_noted_) {
     sent_noted_ = true;
     transport_->shutdown_write();

@@ -17,6 +17,11 @@ const base::ReasonRow& connect_reason(int system) {
   return net::is_own_shortage(system) ? reasons::upstream_connect_resources : reasons::upstream_connect_failed;
 }
 
+// What writing says when it is the server, or the way to it, that is gone.
+bool server_lost(int error) {
+  return error == EPIPE || error == ECONNRESET || error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH;
+}
+
 std::int64_t milliseconds(base::Duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); }
 }  // namespace
 
@@ -164,6 +169,8 @@ void UpstreamConnection::write_out() {
       if (lease_) lease_->bytes_sent_ = true;
     }
     if (result.state == net::IoState::failed) {
+      // A failure on our side: the server still waits for the rest.
+      if (!server_lost(result.error)) return fail(reasons::upstream_write_failed, lease_ && !lease_->bytes_sent_, result.error);
       // The server may have answered before it closed: what it sent is still to be read, so only the rest of the request goes.
       out_.clear();
       answer_close_ = true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "http2/callbacks.h"
 
+#include <cstdlib>
 #include <memory>
 
 #include "base/check.h"
@@ -14,6 +15,11 @@ namespace http2 {
 
 struct Callbacks {
   static Session& session(void* user) { return *static_cast<Session*>(user); }
+
+  static void out_of_memory(void* user) {
+    session(user).out_of_memory_ = true;
+    session(user).ring();
+  }
 
   static int begin_headers(nghttp2_session* nghttp2, const nghttp2_frame* frame, void* user) {
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
@@ -164,9 +170,21 @@ ssize_t read_answer(nghttp2_session*, std::int32_t id, std::uint8_t*, std::size_
   return Callbacks::read(Callbacks::session(user), id, length, flags);
 }
 
+// nghttp2's memory. What could not be allocated may be a frame that is never sent, whichever call it was: so the session ends.
+struct Memory {
+  static void* looked_at(void* memory, void* session) {
+    if (!memory) Callbacks::out_of_memory(session);
+    return memory;
+  }
+  static void* allocate(std::size_t size, void* session) { return looked_at(std::malloc(size), session); }
+  static void* allocate_zeroed(std::size_t count, std::size_t size, void* session) { return looked_at(std::calloc(count, size), session); }
+  static void* resize(void* memory, std::size_t size, void* session) { return looked_at(std::realloc(memory, size), session); }
+  static void release(void* memory, void*) { std::free(memory); }
+};
+
 nghttp2_session* make_nghttp2(Session& session, std::size_t max_continuations) {
   nghttp2_session_callbacks* callbacks = nullptr;
-  CHECK(nghttp2_session_callbacks_new(&callbacks) == 0);
+  if (nghttp2_session_callbacks_new(&callbacks) != 0) return nullptr;
   nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, Callbacks::begin_headers);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, Callbacks::header);
   nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, Callbacks::invalid_header);
@@ -176,14 +194,18 @@ nghttp2_session* make_nghttp2(Session& session, std::size_t max_continuations) {
   nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, Callbacks::frame_sent);
   nghttp2_session_callbacks_set_send_data_callback(callbacks, Callbacks::send_data);
   nghttp2_option* option = nullptr;
-  CHECK(nghttp2_option_new(&option) == 0);
+  if (nghttp2_option_new(&option) != 0) {
+    nghttp2_session_callbacks_del(callbacks);
+    return nullptr;
+  }
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
   // Limits of nghttp2's own that the guard's take the place of.
   nghttp2_option_set_max_continuations(option, max_continuations + 1);
   nghttp2_option_set_stream_reset_rate_limit(option, 1'000'000, 1'000'000);
   nghttp2_session* made = nullptr;
-  CHECK(nghttp2_session_server_new2(&made, callbacks, &session, option) == 0);
+  nghttp2_mem memory{&session, Memory::allocate, Memory::release, Memory::allocate_zeroed, Memory::resize};
+  if (nghttp2_session_server_new3(&made, callbacks, &session, option, &memory) != 0) made = nullptr;
   nghttp2_option_del(option);
   nghttp2_session_callbacks_del(callbacks);
   return made;

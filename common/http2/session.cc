@@ -46,6 +46,10 @@ Session::~Session() {
 void Session::start() {
   started_ = true;
   nghttp2_ = make_nghttp2(*this, guard_.continuations());
+  if (!nghttp2_) {
+    out_of_memory_ = true;
+    return;
+  }
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, max_streams},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, stream_window},
@@ -57,12 +61,14 @@ void Session::start() {
 
 net::Task::Step Session::run() {
   if (!started_) start();
+  if (out_of_memory_) lose();
   if (!lost_ && !receive()) lose();
   if (!lost_) {
     open_streams();
     check_timeouts();
     if (!lost_ && !send()) lose();
     if (!lost_ && guard_.verdict()) calm();
+    if (out_of_memory_) lose();
   }
   for (const std::int32_t id : std::exchange(unused_, {})) forget(id);
   if (lost_ && !streams_.empty()) return Step::wait;
@@ -250,6 +256,7 @@ void Session::linger_from_now() {
 void Session::drain() {
   if (leaving()) return;
   if (!started_) start();
+  if (out_of_memory_) return ring();
   last_call_ = now() + goaway_patience;
   nghttp2_submit_shutdown_notice(nghttp2_);
   nghttp2_submit_ping(nghttp2_, NGHTTP2_FLAG_NONE, nullptr);

@@ -104,6 +104,7 @@ class Session final : public http::ClientConnection, public net::TaskOwner {
   std::uint64_t data_received_ = 0, data_sent_ = 0;  // bytes of bodies and answers, of all streams
   base::TimePoint full_until_{};              // when window_full() was last true
   bool started_ = false;
+  bool out_of_memory_ = false;  // nghttp2 could not say something: nobody knows what is missing
   // On its way out: first a GOAWAY that names no stream; when the client must have seen it, or at last_call_, the one that says which
   // streams are still served.
   base::TimePoint last_call_ = base::TimePoint::max();

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/stock.h"
 #include "net/memory_budget.h"
 
 namespace net {
@@ -17,7 +18,8 @@ namespace {
 
 constexpr std::size_t class_sizes[] = {4 * 1024, 16 * 1024, 64 * 1024};
 constexpr std::uint32_t class_limits[] = {256, 128, 32};  // blocks kept a thread: 1, 2 and 2 MiB
-constexpr std::uint32_t no_class = 3;
+constexpr std::uint32_t stock_class = 2, no_class = 3;
+static_assert(class_sizes[stock_class] == base::stock_piece);
 constexpr std::size_t small_piece = 512;
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -61,27 +63,40 @@ SharedFile::~SharedFile() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Block* Block::allocate(std::size_t size) {
-  const std::size_t total = size + sizeof(Block);
-  std::uint32_t c = 0;
-  while (c < no_class && class_sizes[c] < total) ++c;
-  Block* block = nullptr;
-  if (c != no_class && free_blocks.first[c]) {
-    block = free_blocks.first[c];
-    std::memcpy(&free_blocks.first[c], block->data(), sizeof(Block*));
-    --free_blocks.count[c];
-  } else {
-    const std::size_t bytes = c == no_class ? total : class_sizes[c];
-    void* memory = std::malloc(bytes);
-    CHECK_MSG(memory, "out of memory");
-    block = new (memory) Block;
-    block->capacity = static_cast<std::uint32_t>(bytes - sizeof(Block));
-    block->size_class = c;
-  }
+namespace {
+
+Block* make_block(void* memory, std::size_t bytes, std::uint32_t size_class) {
+  return new (memory) Block{0, static_cast<std::uint32_t>(bytes - sizeof(Block)), 0, size_class};
+}
+
+Block* begin_life(Block* block) {
   MemoryBudget::count(static_cast<std::ptrdiff_t>(block->capacity));
   block->references = 1;
   block->used = 0;
   return block;
+}
+
+}  // namespace
+
+Block* Block::try_allocate(std::size_t size) {
+  const std::size_t total = size + sizeof(Block);
+  std::uint32_t c = 0;
+  while (c < no_class && class_sizes[c] < total) ++c;
+  if (c != no_class && free_blocks.first[c]) {
+    Block* block = free_blocks.first[c];
+    std::memcpy(&free_blocks.first[c], block->data(), sizeof(Block*));
+    --free_blocks.count[c];
+    return begin_life(block);
+  }
+  const std::size_t bytes = c == no_class ? total : class_sizes[c];
+  void* memory = base::allocate(bytes);
+  return memory ? begin_life(make_block(memory, bytes, c)) : nullptr;
+}
+
+Block* Block::allocate(std::size_t size) {
+  if (Block* block = try_allocate(size)) return block;
+  CHECK_MSG(size + sizeof(Block) <= base::stock_piece, "out of memory");
+  return begin_life(make_block(base::take_from_stock(), base::stock_piece, stock_class));
 }
 
 void Block::release() {
@@ -89,6 +104,7 @@ void Block::release() {
   if (--references > 0) return;
   MemoryBudget::count(-static_cast<std::ptrdiff_t>(capacity));  // kept or freed: it is nobody's bytes now
   const std::uint32_t c = size_class;
+  if (c == stock_class && base::return_to_stock(this)) return;
   if (!keep_blocks || c == no_class || free_blocks.closed || free_blocks.count[c] >= class_limits[c] || !free_blocks_guard.active) {
     std::free(this);
     return;
@@ -185,7 +201,8 @@ std::string_view Buffer::pull_up(std::size_t n) {
   }
   Piece whole;
   whole.kind = Kind::block;
-  whole.block = Block::allocate(n);
+  whole.block = n + sizeof(Block) > base::stock_piece ? Block::try_allocate(n) : Block::allocate(n);
+  if (!whole.block) return front();
   whole.data = whole.block->data();
   while (whole.length < n) {
     Piece& next = pieces_[first_];
@@ -313,6 +330,11 @@ void Buffer::take(Buffer& other, std::size_t max) {
       other.consume(n);
     }
   }
+}
+
+std::span<char> Buffer::reserve_to_receive(std::size_t minimum, std::size_t preferred) {
+  if (!base::stock_filled()) return {};
+  return reserve(minimum, preferred);
 }
 
 std::span<char> Buffer::reserve(std::size_t minimum, std::size_t preferred) {

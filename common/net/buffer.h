@@ -48,7 +48,9 @@ struct Block {
   std::uint32_t size_class;  // which free list takes it back
   char* data() { return reinterpret_cast<char*>(this + 1); }
   // At least `size` bytes (rounded to 4, 16 or 64 KiB classes); from the thread's free list where possible. Count 1.
+  // Where memory is short, from the thread's stock (base/stock.h); more than a piece of that is a failed check.
   static Block* allocate(std::size_t size);
+  static Block* try_allocate(std::size_t size);  // null where memory is short
   void retain() { ++references; }
   void release();  // back to the free list with the last reference
 };
@@ -72,7 +74,8 @@ class Buffer {
 
   // The first contiguous bytes; empty if the buffer is empty or begins with a file range.
   std::string_view front() const;
-  // The first min(n, size()) bytes made contiguous, copying only if they are not. Memory pieces only.
+  // The first min(n, size()) bytes made contiguous, copying only if they are not; fewer where n is larger than
+  // base::stock_piece and memory is short. Memory pieces only.
   std::string_view pull_up(std::size_t n);
   void consume(std::size_t n);  // n <= size()
 
@@ -91,6 +94,9 @@ class Buffer {
   // block back). Where a new block is needed it has room for max(minimum, preferred).
   std::span<char> reserve(std::size_t minimum, std::size_t preferred = 0);
   void commit(std::size_t n);
+  // The same for bytes that come from outside: no room at all while memory is short (base/stock.h), so that what is here already can be
+  // finished with what is put aside.
+  std::span<char> reserve_to_receive(std::size_t minimum, std::size_t preferred = 0);
 
   // Fills up to `vectors.size()` iovecs from the front, stopping at a file range. Returns how many.
   std::size_t iovecs(std::span<iovec> vectors) const;

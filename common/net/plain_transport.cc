@@ -90,7 +90,8 @@ IoResult PlainTransport::read(Buffer& into, std::size_t max) {
   const std::size_t wanted = std::min(max, read_size_);
   // Who may hold only little gets a block of that size: a large one would be held for a few bytes.
   const std::size_t size = wanted >= large_read ? large_read : std::min(wanted, small_read);
-  std::span<char> room = into.reserve(std::min(size, read_size_ / 4), size);
+  std::span<char> room = into.reserve_to_receive(std::min(size, read_size_ / 4), size);
+  if (room.empty()) return {IoState::failed, 0, ENOMEM};
   room = room.first(std::min(room.size(), max));
   ssize_t n = 0;
   do n = ::recv(fd_, room.data(), room.size(), 0);

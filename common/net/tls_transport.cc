@@ -31,8 +31,12 @@ class TlsTransport final : public Transport {
     peer_.tls = true;
     ready_.writable = true;
     ssl_ = context_->new_connection();
-    BIO* bio = BIO_new_socket(fd, BIO_NOCLOSE);
-    CHECK_MSG(ssl_ && bio, "out of memory");
+    BIO* bio = ssl_ ? BIO_new_socket(fd, BIO_NOCLOSE) : nullptr;
+    if (!bio) {
+      ERR_clear_error();
+      end(IoState::failed, ENOMEM, "");
+      return;
+    }
     BIO_set_callback_ex(bio, &TlsTransport::on_bio);
     BIO_set_callback_arg(bio, reinterpret_cast<char*>(this));
     SSL_set_bio(ssl_, bio, bio);
@@ -69,6 +73,8 @@ class TlsTransport final : public Transport {
 
  private:
   static long on_bio(BIO* bio, int operation, const char* data, std::size_t length, int argi, long argl, int outcome, std::size_t* processed);
+  template <typename Call>
+  int call(Call once);
   IoResult outcome(int code, std::size_t bytes);
   IoResult end(IoState state, int error, const char* text);
   void learn_peer();
@@ -108,12 +114,12 @@ long TlsTransport::on_bio(BIO* bio, int operation, const char*, std::size_t leng
     case BIO_CB_READ | BIO_CB_RETURN:
       if (outcome > 0 && processed) {
         ready.note_bytes(*processed < length);
-      } else if (BIO_should_retry(bio)) {
+      } else if (BIO_should_retry(bio) && errno != EINTR) {
         ready.note_nothing();
       }
       return outcome;
     case BIO_CB_WRITE | BIO_CB_RETURN:
-      if (outcome > 0 && processed ? *processed < length : BIO_should_retry(bio) != 0) ready.writable = false;
+      if (outcome > 0 && processed ? *processed < length : BIO_should_retry(bio) != 0 && errno != EINTR) ready.writable = false;
       return outcome;
     default: return operation & BIO_CB_RETURN ? outcome : 1;
   }
@@ -124,6 +130,18 @@ IoResult TlsTransport::end(IoState state, int error, const char* text) {
   failure_ = text;
   if (state == IoState::failed) broken_ = true;
   return end_;
+}
+
+// Again where a signal interrupted the system call below: OpenSSL takes that for "later", but no event would tell.
+template <typename Call>
+int TlsTransport::call(Call once) {
+  int code = 0;
+  do {
+    ERR_clear_error();
+    errno = 0;
+    code = once();
+  } while (code != 1 && errno == EINTR && ERR_peek_error() == 0 && (SSL_want_read(ssl_) || SSL_want_write(ssl_)));
+  return code;
 }
 
 // What an SSL call that did not succeed means. `bytes` were moved before.
@@ -146,8 +164,7 @@ IoResult TlsTransport::establish() {
   if (established_) return {IoState::done, 0, 0};
   if (end_.state != IoState::done) return end_;
   if (ready_.lost) return end(IoState::failed, ENOMEM, "");
-  ERR_clear_error();
-  const int code = SSL_do_handshake(ssl_);
+  const int code = call([this] { return SSL_do_handshake(ssl_); });
   if (code != 1) {
     IoResult result = outcome(code, 0);
     if (result.state == IoState::eof) result = end(IoState::failed, 0, "the client closed during the handshake");
@@ -180,12 +197,15 @@ IoResult TlsTransport::read(Buffer& into, std::size_t max) {
   const std::size_t limit = std::min(max, read_budget);
   std::size_t total = 0;
   do {
-    std::span<char> room = into.reserve(std::min<std::size_t>(limit - total, 4096), std::min(limit - total, block_size));
+    std::span<char> room = into.reserve_to_receive(std::min<std::size_t>(limit - total, 4096), std::min(limit - total, block_size));
+    if (room.empty()) {
+      if (total > 0) break;  // the next call sees whether there is memory again
+      end_reported_ = true;
+      return end(IoState::failed, ENOMEM, "");
+    }
     room = room.first(std::min(room.size(), limit - total));
     std::size_t n = 0;
-    ERR_clear_error();
-    errno = 0;
-    const int code = SSL_read_ex(ssl_, room.data(), room.size(), &n);
+    const int code = call([&] { return SSL_read_ex(ssl_, room.data(), room.size(), &n); });
     into.commit(code == 1 ? n : 0);
     if (code != 1) {
       more_ = false;
@@ -222,9 +242,7 @@ IoResult TlsTransport::write(Buffer& from) {
       chunk = {gathered, n};
     }
     std::size_t n = 0;
-    ERR_clear_error();
-    errno = 0;
-    const int code = SSL_write_ex(ssl_, chunk.data(), chunk.size(), &n);
+    const int code = call([&] { return SSL_write_ex(ssl_, chunk.data(), chunk.size(), &n); });
     write_wants_read_ = code != 1 && SSL_want_read(ssl_);
     write_pending_ = code != 1;
     if (code != 1) {

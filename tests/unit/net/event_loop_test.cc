@@ -3,10 +3,13 @@
 
 #include <catch2/catch.hpp>
 
+#include <fcntl.h>
+
 #include <atomic>
 #include <random>
 #include <thread>
 
+#include "net/descriptor.h"
 #include "net/mailbox.h"
 #include "net/worker.h"
 #include "support.h"
@@ -251,4 +254,19 @@ TEST_CASE("a thread runs its loop, takes messages and stops with a last one") {
   CHECK(first == last);
   CHECK(first != std::this_thread::get_id());
   CHECK(thread.id() == 3);
+}
+
+TEST_CASE("a descriptor that the kernel does not watch is lost, and its task is told") {
+  base::FakeClock clock;
+  net::EventLoop loop(clock);
+  Owner owner;
+  LambdaTask task(loop, owner);
+  const net::Descriptor file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));  // epoll takes no files
+  net::Readiness ready;
+  CHECK_FALSE(ready.register_fd(loop, file.get(), task));
+  CHECK(ready.lost);
+  CHECK((ready.readable && ready.writable && ready.closed));
+  loop.turn(false);
+  CHECK(task.runs == 1);
+  ready.unregister();
 }
