@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What the sweep (faults.py) and the interposer (interpose.cc) tell each other: a file that both map. Numbers of 64 bits, written by one
+// What the sweep (sweep.py) and the interposer (interpose.cc) tell each other: a file that both map. Numbers of 64 bits, written by one
 // side each but for `armed`, which the sweep sets and clears.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace faults {
 
-// Kinds of calls. Their order is that of KINDS in faults.py.
+// Kinds of calls. Their order is that of KINDS in sweep.py.
 enum class Kind : std::uint64_t {
   none, socket, connect, connected, accept, read, write, read_file, write_file, sendfile, open, stat, epoll_ctl, mmap, allocate, openssl, nghttp2,
 };

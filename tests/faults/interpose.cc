@@ -170,8 +170,11 @@ ssize_t one_byte(int fd, Call call) {
 // Below this nothing is sized by a peer: the smallest block of a buffer.
 constexpr std::size_t peer_sized = 4096;
 
-bool fails_allocation(const void* caller, std::size_t size) {
-  if (!control || control->armed.load(std::memory_order_relaxed) < static_cast<std::uint64_t>(Kind::allocate)) return false;
+bool allocations_armed() { return control && control->armed.load(std::memory_order_relaxed) >= static_cast<std::uint64_t>(Kind::allocate); }
+
+bool fails_allocation(const void* caller, const void* callers_caller, std::size_t size) {
+  // nghttp2 allocates by functions of the session.
+  if (executable.holds(caller) && nghttp2.holds(callers_caller)) return hit(Kind::nghttp2);
   if (executable.holds(caller)) return size >= peer_sized && hit(Kind::allocate);
   if (openssl[0].holds(caller) || openssl[1].holds(caller)) return hit(Kind::openssl);
   return nghttp2.holds(caller) && hit(Kind::nghttp2);
@@ -400,17 +403,33 @@ void* mmap(void* address, std::size_t length, int protection, int flags, int fd,
   return real(address, length, protection, flags, fd, offset);
 }
 
+// The frame above is only looked at where something is armed: not every library keeps frame pointers.
+#define FAILS(size) (faults::allocations_armed() && faults::fails_allocation(__builtin_return_address(0), \
+                     faults::executable.holds(__builtin_return_address(0)) ? __builtin_return_address(1) : nullptr, size))
+
 // Only direct calls from the executable or a library that works for it: `operator new` is libstdc++'s and ends the process when it fails.
 void* malloc(std::size_t size) {
   static const auto real = faults::next<void* (*)(std::size_t)>("malloc");
-  if (faults::fails_allocation(__builtin_return_address(0), size)) {
-    errno = ENOMEM;
-    return nullptr;
-  }
-  return real(size);
+  if (!FAILS(size)) return real(size);
+  errno = ENOMEM;
+  return nullptr;
 }
 
-// For builds whose sanitizer has the allocator: base/allocate.cc asks.
-bool trivet_fails_allocation() { return faults::hit(Kind::allocate); }
+void* calloc(std::size_t count, std::size_t size) {
+  static const auto real = faults::next<void* (*)(std::size_t, std::size_t)>("calloc");
+  if (!FAILS(count * size)) return real(count, size);
+  errno = ENOMEM;
+  return nullptr;
+}
+
+void* realloc(void* memory, std::size_t size) {
+  static const auto real = faults::next<void* (*)(void*, std::size_t)>("realloc");
+  if (!FAILS(size)) return real(memory, size);
+  errno = ENOMEM;
+  return nullptr;
+}
+
+// For builds whose sanitizer has the allocator: base/stock.cc asks.
+bool trivet_fails_allocation(std::size_t size) { return size >= faults::peer_sized && faults::hit(Kind::allocate); }
 
 }  // extern "C"

@@ -16,7 +16,7 @@ import wire
 
 KINDS = ('none socket connect connected accept read write read_file write_file sendfile open stat epoll_ctl mmap allocate openssl nghttp2').split()
 SHORT = 'short'
-# What each kind of call may do: names of errno, or `short` for one byte only. The first are the most different ones: a sample takes them first.
+# What each kind of call may do: names of errno, or `short` for one byte only; `*`: all from the n-th on. The first are the most different ones: a sample takes them first.
 FAULTS = {
     'socket': ['EMFILE', 'ENOBUFS'],
     'connect': ['ECONNREFUSED', 'EAGAIN', 'EADDRNOTAVAIL', 'EINTR'],
@@ -31,11 +31,15 @@ FAULTS = {
     'stat': ['EIO', 'ENOMEM'],
     'epoll_ctl': ['ENOMEM', 'ENOSPC'],
     'mmap': ['ENOMEM'],
-    'allocate': ['ENOMEM'],
+    'allocate': ['ENOMEM', 'ENOMEM*'],
     'openssl': ['ENOMEM'],
     'nghttp2': ['ENOMEM'],
 }
+# Calls that only some plays make: so many plays until one is given up.
+RARE = {'mmap': 12, 'allocate': 3, 'write_file': 3}
 NEVER = 1 << 40
+ESTABLISHED = '01'
+SPARE = 2
 WORDS = 'armed nth count action error calls failed descriptor depth'.split()
 FRAMES_AT, THREAD_AT = len(WORDS) * 8 + 16, len(WORDS) * 8
 SOFT = (500, 502, 503, 504)     # what a client may be told when something failed here
@@ -61,8 +65,8 @@ class Control:
         return struct.unpack_from('<Q', self.memory, WORDS.index(word) * 8)[0]
 
     def arm(self, kind, fault, nth):
-        for word, value in (('armed', 0), ('calls', 0), ('failed', 0), ('depth', 0), ('nth', nth), ('count', 1), ('action', int(fault == SHORT)),
-                            ('error', 0 if fault == SHORT else getattr(errno, fault)), ('armed', KINDS.index(kind))):
+        for word, value in (('armed', 0), ('calls', 0), ('failed', 0), ('depth', 0), ('nth', nth), ('count', NEVER if fault.endswith('*') else 1),
+                            ('action', int(fault == SHORT)), ('error', 0 if fault == SHORT else getattr(errno, fault.rstrip('*'))), ('armed', KINDS.index(kind))):
             self.put(word, value)
 
     def disarm(self):
@@ -115,12 +119,32 @@ class Sweep:
         self.control = Control(place.path('faults'))
         os.environ['TRIVET_FAULTS'] = place.path('faults')
         scenario.start(place)
-        for _ in range(3):
+        seen = []
+        for _ in range(4):
             scenario.play(True)
-        self.opened = max(self.descriptors() for _ in range(5))
+            seen.append(self.descriptors())
+            scenario.recover()
+            seen.append(self.descriptors())
+        self.most_own, self.most_to_servers = (max(len(one) for one in ones) for ones in zip(*seen))
 
     def descriptors(self):
-        return len(os.listdir(f'/proc/{self.scenario.target.process.pid}/fd'))
+        """What the daemon has open: (its own, established connections to servers)."""
+        process = f'/proc/{self.scenario.target.process.pid}'
+        servers = {int(origin.address.rsplit(':', 1)[1]) for origin in self.place.origins}
+        with open(f'{process}/net/tcp') as table:
+            rows = [line.split() for line in table.readlines()[1:]]
+        upstream = {f'socket:[{row[9]}]' for row in rows if row[3] == ESTABLISHED and int(row[2].split(':')[1], 16) in servers}
+        opened = []
+        for name in os.listdir(f'{process}/fd'):
+            try:
+                opened.append(os.readlink(f'{process}/fd/{name}'))
+            except FileNotFoundError:
+                pass  # closed meanwhile
+        return [one for one in opened if one not in upstream], [one for one in opened if one in upstream]
+
+    def all_closed(self):
+        own, to_servers = self.descriptors()
+        return len(own) <= self.most_own and len(to_servers) <= self.most_to_servers + SPARE
 
     def calls(self, kind):
         """How many calls of a kind one play makes."""
@@ -151,10 +175,12 @@ class Sweep:
     def nothing_left(self):
         patience = wire.patience()
         try:
-            wire.wait_for(lambda: self.descriptors() <= self.opened, 'descriptors', patience)
+            wire.wait_for(self.all_closed, 'descriptors', patience)
             wire.wait_for(lambda: not self.scenario.left(), 'gauges', patience)
         except AssertionError:
-            raise Wrong(f'left behind: {self.descriptors()} descriptors after {self.opened}; {self.scenario.left()}') from None
+            own, to_servers = self.descriptors()
+            raise Wrong(f'left behind: {len(own)} descriptors after {self.most_own}, {len(to_servers)} to servers after {self.most_to_servers}; '
+                        f'{self.scenario.left()}; {" ".join(sorted(own))}') from None
 
     def explain(self, kind, fault, nth, problem):
         target = self.scenario.target

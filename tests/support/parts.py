@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass, field
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), '..', '..'))
-USUAL = ['tree', 'unit', 'bytes', 'scenario', 'e2e', 'swap', 'plone', 'asan', 'tsan']
+USUAL = ['tree', 'unit', 'bytes', 'scenario', 'faults', 'e2e', 'swap', 'plone', 'asan', 'tsan']
 PARTS = USUAL + ['swap-plone', 'bench', 'long', 'soak']
 CI = os.environ.get('CI') == 'true'
 TAIL_LINES = 60
@@ -221,17 +221,28 @@ class Suite:
     def long(self, preset):
         # One after the other: they measure memory, processor time and what visitors wait.
         return [self.task(preset, 'long', ['python3', 'tests/support/scenarios.py', '--bin', f'build/{preset}', '--long', '--jobs', '1', '--times'],
-                          limit=10800, alone=True)]
+                          limit=10800, alone=True)] + self.all_faults(preset)
 
     def soak(self, preset):
         minutes = self.minutes if preset == 'release' else self.minutes / 3
         return [self.task(preset, 'soak', ['tests/soak/run', '--bin', f'build/{preset}', '--minutes', f'{minutes:g}', '--record'],
                           limit=minutes * 60 + 900, alone=True)]
 
+    def faults(self, preset):
+        slow = ['--patience', '5'] if preset != 'release' else []
+        return [self.task(preset, 'faults', ['python3', 'tests/faults/run.py', '--bin', f'build/{preset}', '--sample', '1', '--jobs', str(self.jobs * 2), *slow], limit=600)]
+
+    def all_faults(self, preset):
+        return [self.task(preset, 'all faults', ['python3', 'tests/faults/run.py', '--bin', f'build/{preset}', '--jobs', str(self.jobs), '--record'],
+                          limit=7200, alone=True)]
+
     def sanitized(self, preset):
         tasks = []
         for part in (self.unit, self.bytes, self.scenario, self.e2e):
             tasks += part(preset)
+        # Never tried with the thread sanitizer, which intercepts calls of its own.
+        if preset == 'asan':
+            tasks += self.faults(preset)
         return tasks
 
 
