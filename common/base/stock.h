@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Memory whose size a peer decides: bytes received, heads, bodies. The system may have none. Who takes in more asks first and refuses; who
 // is in the middle of work that cannot fail any more (a head to be written, bytes to be joined) may use this thread's stock, a few pieces
-// that are put aside while there is memory. All of it is released with std::free(), by any thread.
+// that are put aside while there is memory. More than a piece at once, as for a head where its limit was raised, is not to be had from it and
+// ends the process. All of it is released with std::free(), by any thread.
 #pragma once
 
 #include <cstddef>

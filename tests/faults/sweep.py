@@ -39,7 +39,6 @@ FAULTS = {
 RARE = {'mmap': 12, 'allocate': 3, 'write_file': 3}
 NEVER = 1 << 40
 ESTABLISHED = '01'
-SPARE = 2
 WORDS = 'armed nth count action error calls failed descriptor depth'.split()
 FRAMES_AT, THREAD_AT = len(WORDS) * 8 + 16, len(WORDS) * 8
 SOFT = (500, 502, 503, 504)     # what a client may be told when something failed here
@@ -119,16 +118,20 @@ class Sweep:
         self.control = Control(place.path('faults'))
         os.environ['TRIVET_FAULTS'] = place.path('faults')
         scenario.start(place)
-        seen = []
-        for _ in range(4):
-            scenario.play(True)
-            seen.append(self.descriptors())
-            scenario.recover()
-            seen.append(self.descriptors())
-        self.most_own, self.most_to_servers = (max(len(one) for one in ones) for ones in zip(*seen))
+        # What is opened at the first need is open then.
+        scenario.play(True)
+        rounds = [self.quiet_round() for _ in range(4)]
+        self.own, self.to_servers = min(own for own, _ in rounds), max(to_servers for _, to_servers in rounds)
+
+    def quiet_round(self):
+        self.scenario.recover()
+        self.scenario.play(True)
+        wire.wait_for(lambda: not self.scenario.left(), 'gauges')
+        own, to_servers = self.descriptors()
+        return len(own), len(to_servers)
 
     def descriptors(self):
-        """What the daemon has open: (its own, established connections to servers)."""
+        """What the daemon has open: (all else, established connections to servers)."""
         process = f'/proc/{self.scenario.target.process.pid}'
         servers = {int(origin.address.rsplit(':', 1)[1]) for origin in self.place.origins}
         with open(f'{process}/net/tcp') as table:
@@ -144,7 +147,7 @@ class Sweep:
 
     def all_closed(self):
         own, to_servers = self.descriptors()
-        return len(own) <= self.most_own and len(to_servers) <= self.most_to_servers + SPARE
+        return len(own) <= self.own and len(to_servers) <= self.to_servers
 
     def calls(self, kind):
         """How many calls of a kind one play makes."""
@@ -175,11 +178,11 @@ class Sweep:
     def nothing_left(self):
         patience = wire.patience()
         try:
-            wire.wait_for(self.all_closed, 'descriptors', patience)
             wire.wait_for(lambda: not self.scenario.left(), 'gauges', patience)
+            wire.wait_for(self.all_closed, 'descriptors', patience)
         except AssertionError:
             own, to_servers = self.descriptors()
-            raise Wrong(f'left behind: {len(own)} descriptors after {self.most_own}, {len(to_servers)} to servers after {self.most_to_servers}; '
+            raise Wrong(f'left behind: {len(own)} descriptors after {self.own}, {len(to_servers)} to servers after {self.to_servers}; '
                         f'{self.scenario.left()}; {" ".join(sorted(own))}') from None
 
     def explain(self, kind, fault, nth, problem):
