@@ -22,7 +22,8 @@ def made_of(place, kind, origin, tls='', top=QUIET):
     if kind == 'webfront':
         return place.webfront(f'[[site.route]]\nproxy = "{origin.address}"\n', top=top, listen=tls)
     if kind == 'cachenode':
-        return place.cachenode(origin.address, top=top)
+        # What it passes on needs a connection for as long as its client reads; 1024 readers would keep everybody else's misses waiting.
+        return place.cachenode(origin.address, top=top, origin_more='max_connections = 20000\n')
     return place.balancer([origin.address], top=top)
 
 

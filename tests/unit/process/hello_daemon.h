@@ -35,12 +35,12 @@ struct HelloGeneration final : process::Generation {
   std::string text;
 };
 
-// Answers with the generation's text; /slow after 300 ms, /never not at all.
+// Answers with the generation's text; to /held it says 103 at once, and answers when the request's body is whole.
 class HelloExchange final : public http::Exchange {
  public:
   HelloExchange(net::EventLoop& loop, net::TaskOwner& owner, http::Stream stream, process::Pin generation)
       : Exchange(loop, owner, std::move(stream)), generation_(std::move(generation)) {
-    if (stream_.head.path() == "/slow") set_deadline_after(std::chrono::milliseconds(300));
+    if (stream_.head.path() == "/held") stream_.sink->informational(http::ResponseHead(103));
     ring();
   }
 
@@ -50,8 +50,10 @@ class HelloExchange final : public http::Exchange {
       record_end({&http::reasons::client_left});
       return Step::closed;
     }
-    if (stream_.head.path() == "/never" || (stream_.head.path() == "/slow" && !deadline_passed())) return Step::wait;
     net::Buffer body;
+    stream_.body->pull(body, SIZE_MAX);
+    body.clear();
+    if (stream_.body->state() == http::RequestBody::State::open) return Step::wait;
     const std::string& text = static_cast<const HelloGeneration&>(*generation_).text;
     body.append(text);
     stream_.sink->head(http::ResponseHead(200), text.size());
@@ -197,6 +199,16 @@ int connect_to(const std::string& text) {
   return -1;
 }
 void send_text(int fd, const std::string& text) { REQUIRE(::send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size())); }
+// A request to /held that is being served when this returns; `x` lets it end.
+int held(const std::string& address) {
+  const int fd = connect_to(address);
+  REQUIRE(fd >= 0);
+  send_text(fd, "POST /held HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n");
+  std::string interim;
+  for (char byte; !interim.ends_with("\r\n\r\n") && ::recv(fd, &byte, 1, 0) == 1;) interim += byte;
+  REQUIRE(interim.starts_with("HTTP/1.1 103 "));
+  return fd;
+}
 std::string receive_until_end(int fd) {
   std::string out;
   char part[4096];
