@@ -122,7 +122,7 @@ struct Callbacks {
     Session& s = session(user);
     Stream* stream = s.find(frame->hd.stream_id);
     if (!stream || stream->out_.size() < length) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    if (s.out_.size() >= gather_bytes) return NGHTTP2_ERR_WOULDBLOCK;
+    if (s.out_.size() >= gather_limit()) return NGHTTP2_ERR_WOULDBLOCK;
     CHECK(frame->data.padlen == 0);
     s.out_.append({reinterpret_cast<const char*>(frame_head), 9});
     s.queued_ += 9 + length;

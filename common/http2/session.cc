@@ -167,7 +167,7 @@ void Session::answer_refused(Stream& stream, const base::Error& error) {
 
 // Collects what nghttp2 has to say until one write is worth it.
 bool Session::gather() {
-  while (out_.size() < gather_bytes) {
+  while (out_.size() < gather_limit()) {
     const std::uint8_t* bytes = nullptr;
     const ssize_t n = nghttp2_session_mem_send(nghttp2_, &bytes);
     if (n < 0) return false;

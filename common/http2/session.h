@@ -12,11 +12,13 @@
 #include "http/http1_server.h"
 #include "http2/flood_guard.h"
 #include "http2/stream.h"
+#include "net/memory_budget.h"
 
 namespace http2 {
 
-// What goes into one write: enough to fill a TLS record, little enough that a high-priority frame does not wait long.
-inline constexpr std::size_t gather_bytes = 16 * 1024;
+// What goes into one write: enough to fill a TLS record, little enough that a high-priority frame does not wait long. Less when memory is
+// short: it is held for as long as the client reads nothing.
+inline std::size_t gather_limit() { return net::window_under_pressure(16 * 1024); }
 // Request bodies of a connection in memory at most; credited as their bytes leave to the upstream.
 inline constexpr std::int32_t connection_window = 256 * 1024;
 // More than what an exchange waits for before it asks for a place upstream.

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Floods of HTTP/2 over TLS: the abuser's connection is closed and counted by name, visitors go on."""
-import os
 import re
 import struct
 
@@ -35,12 +34,6 @@ FLOODS = {
     'h2-frame-flood': lambda n: frame(0x42, 0, 0, b'what?'),
     'h2-header-bomb': lambda n: head(n, BOMB),
 }
-
-
-def cpu_seconds(daemon):
-    with open(f'/proc/{daemon.process.pid}/stat') as file:
-        fields = file.read().rsplit(')', 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
 
 def ends(connection):
@@ -103,11 +96,11 @@ proxy = "{place.origin().address}"
     costs = {}
     with h2.Session(None, socket=TlsConnection(front.address(), protocols=('h2',))) as visitor:
         for name, make in list(FLOODS.items()) * repeat:
-            before, ended = cpu_seconds(front), endings(front)
+            before, ended = front.cpu_seconds(), endings(front)
             sent = flood(front, make)
             assert sent is not None, f'{name}: never closed'
             wire.wait_for(lambda: counted(front, name, ended), f'{name} is counted')
-            cost = cpu_seconds(front) - before
+            cost = front.cpu_seconds() - before
             print(f'{name}: {sent} frames, {cost:.2f} s')
             costs[name] = max(cost, costs.get(name, 0))
             assert visitor.ask('/').status == 200, name

@@ -66,7 +66,7 @@ def slow_clients(place, kind, mode, tls=False, h2=False):
     except AssertionError as why:
         conclude(what, f'broke off: {str(why)[:200]}', memory_bound, False)
     visits = Visits(got['alone'], got['among'])
-    figures = f'{mib(got["memory"])}, {visits}, {got["report"]["settled"]} there, {got["report"]["cut"]} cut'
+    figures = f'{mib(got["memory"])}, {visits}, {got["report"]["settled"]} there, {got["report"]["cut"]} cut, quiet {got["arrived"]:.0f} s after the first came'
     conclude(what, figures, f'{memory_bound}, p99 {visits.bound}', got['memory'] <= got['bound'] and visits.good())
 
 

@@ -87,6 +87,12 @@ class Daemon:
         """The most that was resident so far."""
         return self.memory('VmHWM')
 
+    def cpu_seconds(self):
+        """Processor time used so far."""
+        with open(f'/proc/{self.process.pid}/stat') as file:
+            fields = file.read().rsplit(')', 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
     def alive(self):
         return self.process.poll() is None
 
