@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "http2/callbacks.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 
@@ -122,10 +123,10 @@ struct Callbacks {
     Session& s = session(user);
     Stream* stream = s.find(frame->hd.stream_id);
     if (!stream || stream->out_.size() < length) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    if (s.out_.size() >= gather_limit()) return NGHTTP2_ERR_WOULDBLOCK;
+    if (!s.out_.empty() && s.out_.size() + frame_head_size + length > gather_limit()) return NGHTTP2_ERR_WOULDBLOCK;
     CHECK(frame->data.padlen == 0);
-    s.out_.append({reinterpret_cast<const char*>(frame_head), 9});
-    s.queued_ += 9 + length;
+    s.out_.append({reinterpret_cast<const char*>(frame_head), frame_head_size});
+    s.queued_ += frame_head_size + length;
     s.out_.take(stream->out_, length);
     s.guard_.sent(length, stream->out_.empty());
     stream->body_bytes_ += length;
@@ -138,10 +139,17 @@ struct Callbacks {
     return 0;
   }
 
+  // A frame ends where what is gathered is enough for a write: a few bytes more would be a TLS record and a system call of their own.
+  static std::size_t longest_frame(const Session& s) {
+    constexpr std::size_t too_short = 1024;
+    const std::size_t limit = gather_limit(), used = s.out_.size() + frame_head_size;
+    return used + too_short < limit ? limit - used : limit - frame_head_size;
+  }
+
   static ssize_t read(Session& s, std::int32_t id, std::size_t length, std::uint32_t* flags) {
     Stream* stream = s.find(id);
     if (!stream || stream->aborted_) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    const std::size_t n = std::min(length, stream->out_.size());
+    const std::size_t n = std::min({length, longest_frame(s), stream->out_.size()});
     if (n == 0 && !stream->ended_) {
       stream->deferred_ = true;
       return NGHTTP2_ERR_DEFERRED;

@@ -16,8 +16,9 @@
 
 namespace http2 {
 
-// What goes into one write: enough to fill a TLS record, little enough that a high-priority frame does not wait long. Less when memory is
-// short: it is held for as long as the client reads nothing.
+inline constexpr std::size_t frame_head_size = 9;
+// What goes into one write: a whole TLS record, little enough that a high-priority frame does not wait long. Less when memory is short: it is
+// held for as long as the client reads nothing.
 inline std::size_t gather_limit() { return net::window_under_pressure(16 * 1024); }
 // Request bodies of a connection in memory at most; credited as their bytes leave to the upstream.
 inline constexpr std::int32_t connection_window = 256 * 1024;

@@ -2,7 +2,24 @@
 """Who is measured: configurations of our daemons and of their peers, each as well configured as we know (HTTP/1.1 and keep-alive to
 the upstream, one worker, no pauses of connections). A maker gets a Stage and returns the command line."""
 import os
+import subprocess
 from dataclasses import dataclass
+
+
+def prepare(directory):
+    """Files to serve, and a certificate for localhost."""
+    os.makedirs(f'{directory}/www/f')
+    for name, size in (('1k', 1024), ('100k', 102400), ('1m', 1 << 20)):
+        with open(f'{directory}/www/f/{name}', 'wb') as file:
+            file.write(os.urandom(size))
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout',
+                    f'{directory}/key.pem', '-out', f'{directory}/cert.pem', '-days', '30', '-subj', '/CN=localhost', '-addext',
+                    'subjectAltName=DNS:localhost,IP:127.0.0.1'], check=True, capture_output=True)
+    with open(f'{directory}/both.pem', 'w') as both:
+        for part in ('cert.pem', 'key.pem'):
+            with open(f'{directory}/{part}') as file:
+                both.write(file.read())
+    os.chmod(f'{directory}/key.pem', 0o644)
 
 
 @dataclass
@@ -14,6 +31,7 @@ class Stage:
     logs: bool          # access log to a file, as its package ships it
     tls: bool = False
     binaries: str = ''
+    workers: int = 1    # ours
 
     def path(self, suffix):
         return f'{self.directory}/{self.name}{suffix}'
@@ -74,9 +92,10 @@ def nginx_front(stage):
     return nginx(stage, f'location / {{ {PROXY} }} location /f/ {{ }}', tls + nginx_upstream(stage))
 
 
-def haproxy(stage):
+def haproxy(stage, more=''):
+    """Several upstreams are separated by spaces; `more` is said of each."""
     listen = 'unix@' + stage.listen[5:] if stage.listen.startswith('unix:') else stage.listen
-    upstream = 'unix@' + stage.upstream[5:] if stage.upstream.startswith('unix:') else stage.upstream
+    servers = ''.join(f'  server s{number} {"unix@" + one[5:] if one.startswith("unix:") else one}{more}\n' for number, one in enumerate(stage.upstream.split(), 1))
     tls = f' ssl crt {stage.directory}/both.pem alpn h2,http/1.1' if stage.tls else ''
     log = ('  log stdout format raw local0\n', '  log global\n  option httplog\n') if stage.logs else ('', '')
     text = f'''global
@@ -93,9 +112,12 @@ frontend f
   bind {listen} backlog 8192{tls}{' mode 666' if stage.listen.startswith('unix:') else ''}
   default_backend b
 backend b
-  server s1 {upstream}
-'''
+{servers}'''
     return [os.environ.get('PEER_HAPROXY', 'haproxy'), '-db', '-f', stage.write('.cfg', text)]
+
+
+def haproxy_queue(stage):
+    return haproxy(stage, ' maxconn 1')
 
 
 def varnish(stage):
@@ -117,13 +139,13 @@ def ours(daemon, text):
     def make(stage):
         log = f'{{ file = "{stage.log}" }}' if stage.logs else 'false'
         tls = f'tls = {{ cert = "{stage.directory}/cert.pem", key = "{stage.directory}/key.pem" }}' if stage.tls else ''
-        filled = text.format(listen=stage.listen, upstream=stage.upstream, log=log, tls=tls, directory=stage.directory)
+        filled = text.format(workers=stage.workers, listen=stage.listen, upstream=stage.upstream, log=log, tls=tls, directory=stage.directory)
         return [f'{stage.binaries}/{daemon}', '-c', stage.write('.toml', filled)]
     make.ours = True
     return make
 
 
-webfront = ours('webfront', '''workers = 1
+webfront = ours('webfront', '''workers = {workers}
 [log]
 access = {log}
 [[listen]]
@@ -142,7 +164,7 @@ files = {{ root = "{directory}/www" }}
 proxy = "next"
 ''')
 
-webfront_proxy = ours('webfront', '''workers = 1
+webfront_proxy = ours('webfront', '''workers = {workers}
 [log]
 access = {log}
 [[listen]]
@@ -158,7 +180,7 @@ names = ["*"]
 proxy = "next"
 ''')
 
-cachenode = ours('cachenode', '''workers = 1
+cachenode = ours('cachenode', '''workers = {workers}
 [log]
 access = {log}
 [[listen]]
@@ -170,7 +192,7 @@ max_connections = 1024
 memory = "2g"
 ''')
 
-balancer = ours('balancer', '''workers = 1
+balancer = ours('balancer', '''workers = {workers}
 [log]
 access = {log}
 [[frontend]]
@@ -185,6 +207,22 @@ name = "s1"
 address = "{upstream}"
 check = false
 ''')
+
+
+def balancer_queue(stage):
+    """A place at each of several servers."""
+    text = f'''workers = 1
+log.access = false
+[[frontend]]
+name = "f"
+bind = "{stage.listen}"
+default_backend = "next"
+[[backend]]
+name = "next"
+'''
+    for number, address in enumerate(stage.upstream.split(), 1):
+        text += f'[[backend.server]]\nname = "s{number}"\naddress = "{address}"\nmaxconn = 1\ncheck = false\n'
+    return [f'{stage.binaries}/balancer', '-c', stage.write('.toml', text)]
 
 
 @dataclass

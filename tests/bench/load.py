@@ -10,8 +10,8 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def run(argv, seconds):
-    done = subprocess.run(['taskset', '-c', '1', *argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds + 60)
+def run(argv, seconds, core='1'):
+    done = subprocess.run([*(['taskset', '-c', core] if core else []), *argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds + 60)
     return done.stdout + done.stderr
 
 
@@ -20,9 +20,9 @@ def milliseconds(text):
     return float(value) * {'us': 0.001, 'ms': 1, 's': 1000}[unit]
 
 
-def wrk(url, connections, seconds, close):
+def wrk(url, connections, seconds, close, core='1'):
     argv = ['wrk', '-t1', f'-c{connections}', f'-d{seconds}s', '--latency', *(['-H', 'Connection: close'] if close else []), url]
-    out = run(argv, seconds)
+    out = run(argv, seconds, core)
     found = re.search(r'(\d+) requests in ([\d.]+)(m?s)', out)
     if not found:
         raise RuntimeError(out[-400:])

@@ -41,6 +41,16 @@ def cpu_seconds(pids):
     return total / TICK
 
 
+def thread_seconds(pids):
+    """By thread."""
+    found = {}
+    for pid in pids:
+        for thread in os.listdir(f'/proc/{pid}/task'):
+            fields = stat(f'{pid}/task/{thread}')
+            found[thread] = (int(fields[11]) + int(fields[12])) / TICK
+    return found
+
+
 def memory(pids):
     """Bytes, shared pages counted once."""
     total = 0
@@ -74,10 +84,11 @@ def reachable(address):
 
 class Process:
     def __init__(self, argv, directory, core, name):
+        """On that core alone, or on any if there is none."""
         self.name = name
         self.log_path = f'{directory}/{name}.out'
         with open(self.log_path, 'ab') as log:
-            self.process = subprocess.Popen(['taskset', '-c', core, *argv], cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            self.process = subprocess.Popen([*(['taskset', '-c', core] if core else []), *argv], cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             start_new_session=True)
 
     def await_address(self, address, seconds=15):

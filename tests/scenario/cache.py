@@ -6,6 +6,7 @@ import re
 import threading
 import time
 
+import crowd
 import wire
 
 PURGE = '[purge]\nallow = ["unix", "127.0.0.1"]\n'
@@ -333,10 +334,11 @@ def together(daemon, number, path, fields='', between=None):
             client.close()
 
 
-def test_a_hundred_wait_for_one_fetch(place):
+def test_a_thousand_wait_for_one_fetch(place):
     """They see the first byte before the origin has sent its last; one fetch, one body."""
+    crowd.many_descriptors()
     gate = threading.Event()
-    size = 400000
+    size = 40000
     body = os.urandom(1000) * (size // 1000)
 
     def answer(connection, request):
@@ -351,7 +353,7 @@ def test_a_hundred_wait_for_one_fetch(place):
             while b'\r\n\r\n' not in client.pending or len(client.pending.split(b'\r\n\r\n', 1)[1]) < 1000:
                 assert client.more(), 'a waiter was sent away'
         gate.set()
-    answers = together(cache, 100, '/big', between=between)
+    answers = together(cache, 1000, '/big', between=between)
     assert all(got.status == 200 and got.complete and got.body == body for got in answers)
     assert len(origin.requests) == 1, f'{len(origin.requests)} fetches'
     assert hit(ask(cache, '/big'))

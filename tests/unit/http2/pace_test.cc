@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "h2_client.h"
+#include "net/memory_budget.h"
 
 using namespace http2_test;
 using namespace std::chrono_literals;
@@ -152,6 +153,24 @@ TEST_CASE("memory is short: streams that stay closed are given up, others go on"
   client.exchange();
   CHECK(client.answer(waiting).status == "200");
   CHECK(b.connections.shed(SIZE_MAX, 0s) == 0);
+}
+
+TEST_CASE("memory is short: little is held for a connection that takes nothing") {
+  net::MemoryBudget budget(64 << 20);
+  net::MemoryBudget::use_on_this_thread(&budget);
+  {
+    Bench b({}, 1000);
+    net::MemoryBudget::count(24 << 20);
+    Client client(b);
+    client.widen();
+    client.request(Client::get("/big"));
+    client.hold_back();
+    const std::string all = large(500'000);
+    b.servers[0]->send(all);
+    b.settle();
+    CHECK(all.size() - b.servers[0]->unsent() < 20'000);
+  }
+  net::MemoryBudget::use_on_this_thread(nullptr);
 }
 
 TEST_CASE("memory is short: a connection that takes nothing is given up") {
