@@ -50,27 +50,31 @@ def slow_clients(place, kind, mode, count, tls=False, h2=False, rounds=1, top=QU
     daemon = made_of(place, kind, origin, certificate(place) if tls else '', top)
     target = '/bytes/20000000' if mode in ('reader', 'shut') else '/bytes/1000'
     many = count >= 1000
-
-    def visits(number):
-        return [crowd.visitor(place, daemon.address(), 3 if many else 0.3, '/bytes/1000', tls) for _ in range(number)]
-    alone, began = visits(rounds), time.monotonic()
+    alone, began = visits(place, daemon, rounds, tls), time.monotonic()
     with crowd.Crowd(place, daemon.address(), mode, count, tls, target, h2=h2) as clients:
         clients.await_settled(0.95 if many else 1, wire.patience() * (36 if many else 4))
         # Thousands that come within a second take all there is of the processor until all their first answers have gone as far as they can.
         if many:
-            wire.wait_for(lambda: busy(daemon) < 0.6, 'it is quiet after their arrival', wire.patience() * 12)
+            await_quiet(daemon)
         arrived = time.monotonic() - began
-        among = visits(rounds)
+        among = visits(place, daemon, rounds, tls)
         report = clients.report()
     bound = memory_bound(kind, count, h2)
     return {'memory': daemon.peak_memory(), 'bound': bound, 'alone': alone, 'among': among, 'arrived': arrived, 'report': report}
 
 
-def busy(daemon):
-    """Share of a processor that the daemon uses, seen for half a second."""
-    before = daemon.cpu_seconds()
-    time.sleep(0.5)
-    return (daemon.cpu_seconds() - before) / 0.5
+def visits(place, daemon, rounds, tls):
+    """The visitor's figures of each round: a short one to see that it is served, long ones where it is measured."""
+    return [crowd.visitor(place, daemon.address(), 3 if rounds > 1 else 0.3, '/bytes/1000', tls) for _ in range(rounds)]
+
+
+def await_quiet(daemon, seconds=0.5, share=0.6):
+    """Until it uses less than this share of a processor for so many seconds."""
+    def used():
+        before = daemon.cpu_seconds()
+        time.sleep(seconds)
+        return (daemon.cpu_seconds() - before) / seconds
+    wire.wait_for(lambda: used() < share, 'it is quiet after their arrival', wire.patience() * 12)
 
 
 def memory_bound(kind, connections, h2=False):
@@ -137,20 +141,22 @@ def test_client_that_stops_reading(place):
         assert one.memory() < 40 << 20, f'{one.name} takes {one.memory() >> 20} MiB'
 
 
-def shut_streams(place, connections, streams, top=QUIET):
+def shut_streams(place, connections, streams, top=QUIET, rounds=1):
     """Streams of HTTP/2 whose answers are there and whose windows stay shut, over TLS; a visitor before and among them."""
     crowd.many_descriptors()
     origin = crowd.Origin(place)
     front = place.webfront(f'[[site.route]]\nproxy = "{origin.address}"\n', top=top, listen=certificate(place))
-    alone = crowd.visitor(place, front.address(), 0.3, '/bytes/1000', True)
+    alone = visits(place, front, rounds, True)
     all_of_them = connections * streams
     with crowd.Crowd(place, front.address(), 'shut', connections, True, '/bytes/20000000', h2=True, streams=streams, more=['--once']) as clients:
         wire.wait_for(lambda: clients.report()['answered'] >= all_of_them, 'all answers begin', wire.patience() * 4)
-        among = crowd.visitor(place, front.address(), 0.3, '/bytes/1000', True)
+        if rounds > 1:
+            await_quiet(front)
+        among = visits(place, front, rounds, True)
         # A stream's window is its client's to open: it is waited for as long as for a client that does not read.
         wire.wait_for(lambda: clients.report()['reset'] >= all_of_them or clients.report()['settled'] == 0, 'all are given up', 120)
         report = clients.report()
-    return {'memory': front.peak_memory(), 'bound': memory_bound('webfront', connections, True), 'alone': [alone], 'among': [among], 'report': report}
+    return {'memory': front.peak_memory(), 'bound': memory_bound('webfront', connections, True), 'alone': alone, 'among': among, 'report': report}
 
 
 @once

@@ -165,7 +165,7 @@ def test_client_that_stops_reading(place):
 
 def test_shut_streams(place):
     place.use_unix = False
-    got = limits.shut_streams(place, 10, 100)
+    got = limits.shut_streams(place, 10, 100, rounds=ROUNDS)
     visits = Visits(got['alone'], got['among'])
     conclude('1000 HTTP/2 streams that never open their window', f'{mib(got["memory"])}, {visits}, {got["report"]["reset"]} reset, {got["report"]["cut"]} cut',
              f'{mib(got["bound"])}, p99 {visits.bound}', got['memory'] <= got['bound'] and visits.good())
