@@ -98,6 +98,7 @@ void Http1Connection::read_tunnel() {
 void Http1Connection::notice_close() {
   Http1Stream& s = *stream_;
   if (s.half_closed_ || s.gone_ || s.tunnel_) return;
+  if (s.ended_ && out_.empty()) return;  // what comes now is of the next request, and looking for an end behind it would cost a system call
   if (s.body_state_ == RequestBody::State::open && !s.discarding_) return;  // read_body sees it
   const bool look = !looked_ && now() >= read_progress_ + look_after;
   if (look) looked_ = true;
