@@ -29,13 +29,16 @@ def main():
                 selector.register(connection, selectors.EVENT_READ)
                 continue
             begun = time.monotonic()
-            if not key.fileobj.recv(65536):
-                selector.unregister(key.fileobj)
-                key.fileobj.close()
-                continue
-            time.sleep(seconds)
-            key.fileobj.sendall(ANSWER)
-            spans.append((begun, time.monotonic()))
+            try:
+                if key.fileobj.recv(65536):
+                    time.sleep(seconds)
+                    key.fileobj.sendall(ANSWER)
+                    spans.append((begun, time.monotonic()))
+                    continue
+            except OSError:
+                pass
+            selector.unregister(key.fileobj)
+            key.fileobj.close()
 
 
 if __name__ == '__main__':

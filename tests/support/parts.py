@@ -216,7 +216,9 @@ class Suite:
     def bench(self, preset):
         return [self.task(preset, 'bench', ['tests/bench/compare', '--bin', f'build/{preset}',
                                             '--json', 'build/compare.json', '--markdown', 'build/compare.md'],
-                          limit=7200, alone=True)]
+                          limit=7200, alone=True),
+                self.task(preset, 'situations', ['tests/bench/situations', '--bin', f'build/{preset}', '--markdown', 'build/situations.md'],
+                          limit=1200, alone=True)]
 
     def long(self, preset):
         # One after the other: they measure memory, processor time and what visitors wait.
