@@ -361,7 +361,7 @@ def test_a_thousand_wait_for_one_fetch(place):
 
 
 def test_waiters_cost_no_memory(place):
-    """A body of 16 MB for 100 readers who do not read: one copy of it."""
+    """A body of 16 MB for 40 readers who do not read: one copy of it."""
     size = 16 << 20
     block = bytes(65536)
 
@@ -370,7 +370,7 @@ def test_waiters_cost_no_memory(place):
         for _ in range(size // len(block)):
             connection.send(block)
     origin = place.origin(answer)
-    cache = place.cachenode(origin.address, '[storage]\nmemory = "64m"\nmax_object = "32m"\n')
+    cache = place.cachenode(origin.address, '[storage]\nmemory = "64m"\nmax_object = "32m"\n', top='limits.write_timeout = "10m"')
     before = cache.memory()
 
     def between(clients):
@@ -380,7 +380,7 @@ def test_waiters_cost_no_memory(place):
         wire.wait_for(lambda: len(origin.requests) == 1, 'no fetch')
         grown = cache.memory() - before
         assert grown < size + (24 << 20), f'{grown >> 20} MiB for one object of 16 MiB'
-    answers = together(cache, 100, '/big', between=between)
+    answers = together(cache, 40, '/big', between=between)
     assert all(got.complete and len(got.body) == size for got in answers)
     assert len(origin.requests) == 1
     assert cache.memory() - before < size + (40 << 20), f'{(cache.memory() - before) >> 20} MiB'

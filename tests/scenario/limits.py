@@ -170,7 +170,7 @@ def idle_cost(place, kind, few, more, tls=False, h2=False):
     crowd.many_descriptors()
     daemon = made_of(place, kind, crowd.Origin(place), certificate(place) if tls else '')
     with crowd.Crowd(place, daemon.address(), 'idle', few, tls, '/bytes/1000', h2=h2) as first:
-        first.await_settled()
+        first.await_settled(1, wire.patience() * 8)
         before = crowd.private_bytes(daemon)
         with crowd.Crowd(place, daemon.address(), 'idle', more, tls, '/bytes/1000', h2=h2) as others:
             others.await_settled(1, wire.patience() * 8)
