@@ -6,7 +6,7 @@
 namespace crowd::http2 {
 namespace {
 
-enum Type : std::uint8_t { data = 0, headers = 1, rst_stream = 3, settings = 4, goaway = 7, window_update = 8, continuation = 9 };
+enum Type : std::uint8_t { data = 0, headers = 1, rst_stream = 3, settings = 4, window_update = 8, continuation = 9 };
 constexpr std::uint8_t end_stream = 1, end_headers = 4, acknowledgement = 1;
 constexpr std::uint32_t slow_head = 16'000;  // bytes of the CONTINUATION that trickles; a frame has 16 384 at most
 constexpr std::uint32_t widest = 0x7fffffff;
@@ -99,7 +99,6 @@ Frames::Seen Frames::feed(std::string_view bytes) {
 // A whole frame was seen.
 void Frames::frame(Seen& seen) const {
   if (type_ == settings && !(flags_ & acknowledgement)) seen.settings = true;
-  if (type_ == goaway) seen.goaway = true;
   if (type_ == rst_stream) ++seen.resets;
   if (type_ == headers) {
     ++seen.heads;

@@ -32,7 +32,6 @@ class Frames {
  public:
   struct Seen {
     bool settings = false;          // to be acknowledged
-    bool goaway = false;
     std::uint32_t heads = 0;        // answers that began
     std::uint32_t ends = 0;         // and ended
     std::uint32_t resets = 0;

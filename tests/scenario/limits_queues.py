@@ -17,6 +17,11 @@ def held(place):
     return place.origin(answer), let
 
 
+def waiting():
+    """How long a request may wait: long enough for another one to find it there, also on a slow machine."""
+    return f'{wire.patience() * 400:.0f}ms'
+
+
 def fill(daemon, let, refused, reason):
     """One request under way, one that waits too long, one that finds the queue full. `refused`: metric of the two reasons."""
     with wire.Connection(daemon.address()) as first, wire.Connection(daemon.address()) as second:
@@ -43,13 +48,13 @@ def busy(daemon):
 def test_queue_of_webfront(place):
     origin, let = held(place)
     front = place.webfront('[[site.route]]\nproxy = "app"\n', top=MEASURED, tail=f'[upstream.app]\nservers = ["{origin.address}"]\n'
-                           'queue = { max_active = 1, max_waiting = 1, timeout = "1s" }\n')
+                           f'queue = {{ max_active = 1, max_waiting = 1, timeout = "{waiting()}" }}\n')
     fill(front, let, 'webfront_errors_total', 'reason')
 
 
 def test_queue_of_cachenode(place):
     origin, let = held(place)
-    cache = place.cachenode(origin.address, top=MEASURED, origin_more='max_connections = 1\nqueue = { max_waiting = 1, timeout = "1s" }\n')
+    cache = place.cachenode(origin.address, top=MEASURED, origin_more=f'max_connections = 1\nqueue = {{ max_waiting = 1, timeout = "{waiting()}" }}\n')
     fill(cache, let, 'cachenode_reasons_total', 'reason')
 
 
