@@ -125,7 +125,7 @@ void Http1Connection::on_timeout() {
   const auto& o = options();
   switch (state_) {
     case State::idle:
-      if (now() >= leaves_) transport_->shutdown_write();
+      if (now() >= leaves_) transport_->finish();
       else notice(reasons::client_idle_timeout, o.idle_timeout);
       state_ = State::closing;
       return;
@@ -271,6 +271,7 @@ void Http1Connection::open_exchange(RequestHead head, std::size_t size) {
   s.method_ = head.method();
   s.decoder_.start(s.parser_.framing(), options().body);
   s.body_state_ = s.decoder_.complete() ? RequestBody::State::complete : RequestBody::State::open;
+  s.silent_ = s.close_ && s.body_state_ == RequestBody::State::complete;
   s.expects_continue_ = s.parser_.expect_continue() && s.body_state_ == RequestBody::State::open && !s.http10_;
   s.te_trailers_ = has_token(head, Token::te, "trailers");
   start_body_pace();
@@ -339,7 +340,7 @@ void Http1Connection::end_connection(bool unread) {
     state_ = State::linger;
     return;
   }
-  transport_->shutdown_write();
+  transport_->finish();
   state_ = State::closing;
 }
 

@@ -121,8 +121,10 @@ void Http1Connection::write_out() {
     return;
   }
   bool progress = !owner_.waiting_for(*this);
+  // Not where something may still come: close() drops what is held back when there are unread bytes.
+  const bool last = state_ == State::flush || (stream_->ended_ && stream_->silent_);
   while (!out_.empty()) {
-    const net::IoResult result = transport_->write(out_);
+    const net::IoResult result = last ? transport_->write_last(out_) : transport_->write(out_);
     if (result.bytes > 0) {
       progress = true;
       write_progress_ = now();

@@ -77,6 +77,7 @@ class Http1Stream final : public RequestBody, public ResponseSink {
   std::uint64_t body_bytes_ = 0, total_bytes_ = 0;
   bool chunked_ = false, bodiless_ = false, until_close_ = false, collecting_ = false;
   bool close_ = false, ended_ = false, gone_ = false, half_closed_ = false, aborted_ = false, reset_ = false, tunnel_ = false;
+  bool silent_ = false;        // the client sends nothing after this head: it has no body, and the client asked for the end
   mutable bool full_ = false;  // writable() said 0
 };
 

@@ -43,7 +43,8 @@ class PlainTransport final : public Transport {
   }
   IoResult establish() override;
   IoResult read(Buffer& into, std::size_t max) override;
-  IoResult write(Buffer& from) override;
+  IoResult write(Buffer& from) override { return write(from, 0); }
+  IoResult write_last(Buffer& from) override { return write(from, MSG_MORE); }
   bool readable() const override { return ready_.readable && !eof_; }
   bool peer_closed() const override { return eof_ || ready_.peer_closed(); }
   bool look_again() override { return !eof_ && ready_.look_again(); }
@@ -57,7 +58,8 @@ class PlainTransport final : public Transport {
   int fd() const override { return fd_; }
 
  private:
-  IoResult send_memory(const Buffer& from);
+  IoResult write(Buffer& from, int last_flags);
+  IoResult send_memory(const Buffer& from, int last_flags);
   IoResult send_file(const Buffer::FileFront& file);
 
   EventLoop& loop_;
@@ -116,14 +118,15 @@ IoResult PlainTransport::read(Buffer& into, std::size_t max) {
   return {IoState::done, got, 0};
 }
 
-IoResult PlainTransport::send_memory(const Buffer& from) {
+// `last_flags` go with the last bytes.
+IoResult PlainTransport::send_memory(const Buffer& from, int last_flags) {
   iovec vectors[vectors_a_send];
   msghdr message{};
   message.msg_iov = vectors;
   message.msg_iovlen = from.iovecs(vectors);
   std::size_t total = 0;
   for (std::size_t i = 0; i < message.msg_iovlen; ++i) total += vectors[i].iov_len;
-  const int flags = MSG_NOSIGNAL | (total < from.size() ? MSG_MORE : 0);
+  const int flags = MSG_NOSIGNAL | (total < from.size() ? MSG_MORE : last_flags);
   ssize_t n = 0;
   do n = ::sendmsg(fd_, &message, flags);
   while (n < 0 && errno == EINTR);
@@ -155,14 +158,14 @@ IoResult PlainTransport::send_file(const Buffer::FileFront& file) {
   return {IoState::done, static_cast<std::size_t>(n), 0};
 }
 
-IoResult PlainTransport::write(Buffer& from) {
+IoResult PlainTransport::write(Buffer& from, int last_flags) {
   std::size_t total = 0;
   if (ready_.lost) return {IoState::failed, 0, ENOMEM};
   while (!from.empty()) {
     if (!ready_.writable) return {IoState::blocked, total, 0};
     if (total >= write_budget) break;
     Buffer::FileFront file;
-    const IoResult sent = from.front_file(file) ? send_file(file) : send_memory(from);
+    const IoResult sent = from.front_file(file) ? send_file(file) : send_memory(from, last_flags);
     if (sent.state != IoState::done) return {sent.state, total, sent.error};
     from.consume(sent.bytes);
     total += sent.bytes;

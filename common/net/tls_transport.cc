@@ -62,7 +62,11 @@ class TlsTransport final : public Transport {
   }
   bool peer_closed() const override { return end_.state != IoState::done || ready_.peer_closed(); }
   bool look_again() override { return end_.state == IoState::done && ready_.look_again(); }
-  void shutdown_write() override;
+  void shutdown_write() override {
+    finish();
+    ::shutdown(fd_, SHUT_WR);
+  }
+  void finish() override;
   void reset_on_close() override {
     const linger now{1, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
@@ -257,13 +261,11 @@ IoResult TlsTransport::write(Buffer& from) {
   return {IoState::done, total, 0};
 }
 
-void TlsTransport::shutdown_write() {
-  if (established_ && !broken_ && !write_pending_) {
-    ERR_clear_error();
-    SSL_shutdown(ssl_);
-    ERR_clear_error();
-  }
-  ::shutdown(fd_, SHUT_WR);
+void TlsTransport::finish() {
+  if (!established_ || broken_ || write_pending_) return;
+  ERR_clear_error();
+  SSL_shutdown(ssl_);
+  ERR_clear_error();
 }
 
 }  // namespace

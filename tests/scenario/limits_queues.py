@@ -4,7 +4,7 @@ import socket
 import threading
 
 import wire
-from limits import MEASURED, figure
+from limits import MEASURED, counts, figure
 
 
 def held(place):
@@ -35,7 +35,7 @@ def fill(daemon, let, refused, reason):
         let.set()
         assert first.answer().status == 200
     for name in ('queue-full', 'queue-timeout'):
-        assert figure(daemon, f'{refused}{{{reason}="{name}"}}') == 1, name
+        counts(daemon, f'{refused}{{{reason}="{name}"}}', 1)
 
 
 def busy(daemon):
@@ -71,10 +71,10 @@ def test_a_server_that_cannot_be_reached(place):
         cache = place.cachenode(address, top=MEASURED, origin_more=time)
         for daemon, refused in ((front, 'webfront_errors_total'), (cache, 'cachenode_reasons_total')):
             assert wire.get(daemon.address(), '/').status == 504
-            assert figure(daemon, refused + '{reason="connect-timeout"}') == 1
+            counts(daemon, refused + '{reason="connect-timeout"}', 1)
         back = place.balancer([address], top=MEASURED + 'defaults.timeout.connect = "200ms"\ndefaults.retries.count = 0\n')
         assert wire.get(back.address(), '/').status in (503, 504)
-        assert figure(back, 'balancer_server_connect_errors_total{backend="app",server="s1"}') >= 1
+        wire.wait_for(lambda: figure(back, 'balancer_server_connect_errors_total{backend="app",server="s1"}'), 'the attempt is counted')
         for one in fillers:
             one.close()
 

@@ -172,4 +172,5 @@ def test_streams_of_http2(place):
         stream = session.open([(b':method', b'POST'), (b':path', b'/up')] + fields, end=False)
         until(session, stream, lambda: session.data(stream, b'x' * 10, end=False))
         assert stream.answer.status == 408, stream.answer
-    assert counted(daemon, 'slow-reader') >= 1 and counted(daemon, 'slow-body') >= 1
+    for reason in ('slow-reader', 'slow-body'):
+        wire.wait_for(lambda: counted(daemon, reason), f'{reason} is counted')
