@@ -20,7 +20,7 @@ constexpr std::size_t class_sizes[] = {4 * 1024, 16 * 1024, 64 * 1024};
 constexpr std::uint32_t class_limits[] = {256, 128, 32};  // blocks kept a thread: 1, 2 and 2 MiB
 constexpr std::uint32_t stock_class = 2, no_class = 3;
 static_assert(class_sizes[stock_class] == base::stock_piece);
-constexpr std::size_t small_piece = 512;
+constexpr std::size_t small_piece = 2048;
 
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool keep_blocks = false;  // the sanitizer shall see every life of a block

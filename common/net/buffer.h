@@ -87,7 +87,7 @@ class Buffer {
   void append_static(std::string_view bytes);
   void append_file(std::shared_ptr<SharedFile> file, std::uint64_t offset, std::uint64_t length);
   // Moves the first min(max, other.size()) bytes of `other` to the end of this buffer. Slices blocks, copies nothing
-  // (pieces of up to 512 bytes may be copied into the tail instead of keeping a block alive).
+  // (small pieces may be copied into the tail instead of keeping a block alive).
   void take(Buffer& other, std::size_t max = SIZE_MAX);
 
   // Room to receive: at least `minimum` writable bytes at the tail; commit() says how many were written (0 gives an unused

@@ -128,7 +128,8 @@ IoResult PlainTransport::send_memory(const Buffer& from, int last_flags) {
   for (std::size_t i = 0; i < message.msg_iovlen; ++i) total += vectors[i].iov_len;
   const int flags = MSG_NOSIGNAL | (total < from.size() ? MSG_MORE : last_flags);
   ssize_t n = 0;
-  do n = ::sendmsg(fd_, &message, flags);
+  // One piece alone is cheaper to hand over.
+  do n = message.msg_iovlen == 1 ? ::send(fd_, vectors[0].iov_base, vectors[0].iov_len, flags) : ::sendmsg(fd_, &message, flags);
   while (n < 0 && errno == EINTR);
   if (n < 0) {
     if (errno != EAGAIN) return {IoState::failed, 0, errno};
