@@ -31,24 +31,37 @@ event_base* make_base() {
 
 }  // namespace
 
-bool Readiness::register_fd(EventLoop& loop, int fd, Task& task) {
+bool Readiness::register_fd(EventLoop& loop, int fd, Task& task, bool room) {
   CHECK(!event_);
   task_ = &task;
   fd_ = fd;
-  event_ = event_new(loop.base(), fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, &Readiness::on_event, this);
-  CHECK(event_);
-  lost = event_add(event_, nullptr) != 0;
-  if (lost) {
-    readable = writable = closed = true;
-    task.ring();
-  }
+  reports_room_ = room;
+  event_ = event_new(loop.base(), fd, EV_READ | (room ? EV_WRITE : 0) | EV_CLOSED | EV_ET | EV_PERSIST, &Readiness::on_event, this);
+  add(event_);
   return !lost;
+}
+
+void Readiness::await_room() {
+  writable = false;
+  if (reports_room_ || !event_) return;
+  if (!room_event_) room_event_ = event_new(event_get_base(event_), fd_, EV_WRITE | EV_ET, &Readiness::on_event, this);
+  add(room_event_);
+}
+
+void Readiness::add(event* what) {
+  CHECK(what);
+  lost = event_add(what, nullptr) != 0;
+  if (!lost) return;
+  readable = writable = closed = true;
+  task_->ring();
 }
 
 void Readiness::unregister() {
   if (!event_) return;
   event_free(event_);  // deletes it first
   event_ = nullptr;
+  if (room_event_) event_free(room_event_);
+  room_event_ = nullptr;
 }
 
 void Readiness::on_event(int, short what, void* self) {
@@ -56,7 +69,8 @@ void Readiness::on_event(int, short what, void* self) {
   if (what & EV_READ) r.readable = true;
   if (what & EV_WRITE) r.writable = true;
   if (what & EV_CLOSED) r.closed = r.readable = true;
-  if ((what & (EV_READ | EV_WRITE | EV_CLOSED)) == (EV_READ | EV_WRITE)) r.suspect = true;
+  const int all = EV_READ | (r.reports_room_ ? EV_WRITE : 0);
+  if ((what & (EV_READ | EV_CLOSED | (all & EV_WRITE))) == all) r.suspect = true;
   r.task_->ring();
 }
 

@@ -28,7 +28,11 @@ class Readiness {
   Readiness& operator=(const Readiness&) = delete;
   // `task` must outlive the registration. Also reports the peer's FIN (EV_CLOSED) while reading is paused. False where the kernel has no
   // memory for it: nothing will be reported, which is `lost`; the task is rung once with all bits set, so that its next call tells.
-  bool register_fd(EventLoop& loop, int fd, Task& task);
+  // `room`: whether room to write is reported whenever there is more. Unix sockets do so each time that the peer reads, and wake us for
+  // nothing: there, await_room() asks for it.
+  bool register_fd(EventLoop& loop, int fd, Task& task, bool room = true);
+  // A write was blocked: `writable` will be set.
+  void await_room();
   void unregister();
   void set_task(Task& task) { task_ = &task; }  // another task is rung from now on
 
@@ -60,7 +64,10 @@ class Readiness {
 
  private:
   static void on_event(int fd, short what, void* self);
+  void add(event* what);
   event* event_ = nullptr;
+  event* room_event_ = nullptr;  // where event_ does not report it
+  bool reports_room_ = true;
   Task* task_ = nullptr;
   int fd_ = -1;
 };

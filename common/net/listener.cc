@@ -140,7 +140,7 @@ Accepter::Accepter(EventLoop& loop, TaskOwner& owner, int fd, AcceptHandler& han
     set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, silence);
   }
-  ready_.register_fd(loop, fd, *this);
+  ready_.register_fd(loop, fd, *this, false);
 }
 
 Accepter::~Accepter() { ready_.unregister(); }
@@ -158,7 +158,7 @@ void Accepter::stop() {
 // The kernel had no memory to watch the descriptor: like a failed accept(), tried again after a pause.
 void Accepter::watch_again() {
   ready_.unregister();
-  ready_.readable = ready_.register_fd(loop(), fd_, *this);
+  ready_.readable = ready_.register_fd(loop(), fd_, *this, false);
   if (ready_.lost) accept_exhausted(ENOMEM);
 }
 

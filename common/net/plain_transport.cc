@@ -39,7 +39,7 @@ class PlainTransport final : public Transport {
   void attach(Task& task) override {
     if (registered_) return ready_.set_task(task);
     registered_ = true;
-    ready_.register_fd(loop_, fd_, task);
+    ready_.register_fd(loop_, fd_, task, !peer_.remote.is_unix() && !peer_.local.is_unix());
   }
   IoResult establish() override;
   IoResult read(Buffer& into, std::size_t max) override;
@@ -133,12 +133,12 @@ IoResult PlainTransport::send_memory(const Buffer& from, int last_flags) {
   while (n < 0 && errno == EINTR);
   if (n < 0) {
     if (errno != EAGAIN) return {IoState::failed, 0, errno};
-    ready_.writable = false;
+    ready_.await_room();
     return {IoState::blocked, 0, 0};
   }
   ready_.note_sent();
   // A short send means that the kernel's buffer is full: the edge will come (epoll(7)).
-  if (static_cast<std::size_t>(n) < total) ready_.writable = false;
+  if (static_cast<std::size_t>(n) < total) ready_.await_room();
   return {IoState::done, static_cast<std::size_t>(n), 0};
 }
 
@@ -153,7 +153,7 @@ IoResult PlainTransport::send_file(const Buffer::FileFront& file) {
   }
   if (n < 0) {
     if (errno != EAGAIN) return {IoState::failed, 0, errno};
-    ready_.writable = false;
+    ready_.await_room();
     return {IoState::blocked, 0, 0};
   }
   return {IoState::done, static_cast<std::size_t>(n), 0};
