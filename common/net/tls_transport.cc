@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// OpenSSL over its own socket BIO. A callback on that BIO keeps the readiness bits honest: a short read or write is seen below
-// SSL_read, so that no second system call is made to learn of EAGAIN, and none at all while a bit is clear.
+// OpenSSL over a BIO of ours, which keeps the readiness bits: a short read or write is seen below SSL_read, so that no second system
+// call is made to learn of EAGAIN, and none at all while a bit is clear.
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -31,14 +31,14 @@ class TlsTransport final : public Transport {
     peer_.tls = true;
     ready_.writable = true;
     ssl_ = context_->new_connection();
-    BIO* bio = ssl_ ? BIO_new_socket(fd, BIO_NOCLOSE) : nullptr;
+    BIO* bio = ssl_ ? BIO_new(bio_method()) : nullptr;
     if (!bio) {
       ERR_clear_error();
       end(IoState::failed, ENOMEM, "");
       return;
     }
-    BIO_set_callback_ex(bio, &TlsTransport::on_bio);
-    BIO_set_callback_arg(bio, reinterpret_cast<char*>(this));
+    BIO_set_data(bio, this);
+    BIO_set_init(bio, 1);
     SSL_set_bio(ssl_, bio, bio);
     SSL_set_accept_state(ssl_);
   }
@@ -56,6 +56,12 @@ class TlsTransport final : public Transport {
   IoResult establish() override;
   IoResult read(Buffer& into, std::size_t max) override;
   IoResult write(Buffer& from) override;
+  IoResult write_last(Buffer& from) override {
+    send_flags_ = MSG_NOSIGNAL | MSG_MORE;
+    const IoResult result = write(from);
+    send_flags_ = MSG_NOSIGNAL;
+    return result;
+  }
   bool readable() const override {
     if (end_.state != IoState::done) return !end_reported_;
     return established_ && (more_ || ready_.readable || (read_wants_write_ && ready_.writable));
@@ -76,7 +82,11 @@ class TlsTransport final : public Transport {
   int fd() const override { return fd_; }
 
  private:
-  static long on_bio(BIO* bio, int operation, const char* data, std::size_t length, int argi, long argl, int outcome, std::size_t* processed);
+  static const BIO_METHOD* bio_method();
+  static TlsTransport& of(BIO* bio) { return *static_cast<TlsTransport*>(BIO_get_data(bio)); }
+  static int bio_read(BIO* bio, char* into, std::size_t length, std::size_t* got);
+  static int bio_write(BIO* bio, const char* from, std::size_t length, std::size_t* taken);
+  static long bio_control(BIO* bio, int command, long number, void* pointer);
   template <typename Call>
   int call(Call once);
   IoResult outcome(int code, std::size_t bytes);
@@ -95,6 +105,8 @@ class TlsTransport final : public Transport {
   bool registered_ = false;
   bool established_ = false;
   bool end_reported_ = false;
+  int send_flags_ = MSG_NOSIGNAL;
+  bool ended_ = false;             // FIN was read
   bool broken_ = false;            // no SSL call is allowed any more
   bool more_ = false;              // SSL_read may give bytes without the socket
   bool read_wants_write_ = false;
@@ -102,31 +114,59 @@ class TlsTransport final : public Transport {
   bool write_pending_ = false;     // a record is half sent
 };
 
-long TlsTransport::on_bio(BIO* bio, int operation, const char*, std::size_t length, int, long, int outcome, std::size_t* processed) {
-  Readiness& ready = reinterpret_cast<TlsTransport*>(BIO_get_callback_arg(bio))->ready_;
-  switch (operation) {
-    case BIO_CB_READ:
-      if (ready.readable) return 1;
-      BIO_clear_retry_flags(bio);
-      BIO_set_retry_read(bio);
-      return -1;
-    case BIO_CB_WRITE:
-      if (ready.writable) return 1;
-      BIO_clear_retry_flags(bio);
-      BIO_set_retry_write(bio);
-      return -1;
-    case BIO_CB_READ | BIO_CB_RETURN:
-      if (outcome > 0 && processed) {
-        ready.note_bytes(*processed < length);
-      } else if (BIO_should_retry(bio) && errno != EINTR) {
-        ready.note_nothing();
-      }
-      return outcome;
-    case BIO_CB_WRITE | BIO_CB_RETURN:
-      if (outcome > 0 && processed ? *processed < length : BIO_should_retry(bio) != 0 && errno != EINTR) ready.writable = false;
-      return outcome;
-    default: return operation & BIO_CB_RETURN ? outcome : 1;
+const BIO_METHOD* TlsTransport::bio_method() {
+  static BIO_METHOD* const method = [] {
+    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket with readiness");
+    CHECK(made);
+    BIO_meth_set_read_ex(made, &TlsTransport::bio_read);
+    BIO_meth_set_write_ex(made, &TlsTransport::bio_write);
+    BIO_meth_set_ctrl(made, &TlsTransport::bio_control);
+    return made;
+  }();
+  return method;
+}
+
+int TlsTransport::bio_read(BIO* bio, char* into, std::size_t length, std::size_t* got) {
+  TlsTransport& self = of(bio);
+  BIO_clear_retry_flags(bio);
+  ssize_t n = -1;
+  errno = EAGAIN;
+  if (self.ready_.readable) {
+    do n = ::recv(self.fd_, into, length, 0);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN) self.ready_.note_nothing();
   }
+  if (n > 0) {
+    *got = static_cast<std::size_t>(n);
+    self.ready_.note_bytes(*got < length);
+    return 1;
+  }
+  if (n == 0) self.ended_ = true;
+  else if (errno == EAGAIN) BIO_set_retry_read(bio);
+  return 0;
+}
+
+int TlsTransport::bio_write(BIO* bio, const char* from, std::size_t length, std::size_t* taken) {
+  TlsTransport& self = of(bio);
+  BIO_clear_retry_flags(bio);
+  ssize_t n = -1;
+  errno = EAGAIN;
+  if (self.ready_.writable) {
+    do n = ::send(self.fd_, from, length, self.send_flags_);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 ? errno == EAGAIN : static_cast<std::size_t>(n) < length) self.ready_.await_room();
+  }
+  if (n >= 0) {
+    *taken = static_cast<std::size_t>(n);
+    return 1;
+  }
+  if (errno == EAGAIN) BIO_set_retry_write(bio);
+  return 0;
+}
+
+long TlsTransport::bio_control(BIO* bio, int command, long, void*) {
+  if (command == BIO_CTRL_EOF) return of(bio).ended_ ? 1 : 0;
+  return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
 IoResult TlsTransport::end(IoState state, int error, const char* text) {
@@ -136,16 +176,12 @@ IoResult TlsTransport::end(IoState state, int error, const char* text) {
   return end_;
 }
 
-// Again where a signal interrupted the system call below: OpenSSL takes that for "later", but no event would tell.
+// An SSL call with nothing left of earlier ones, as SSL_get_error() wants it.
 template <typename Call>
 int TlsTransport::call(Call once) {
-  int code = 0;
-  do {
-    ERR_clear_error();
-    errno = 0;
-    code = once();
-  } while (code != 1 && errno == EINTR && ERR_peek_error() == 0 && (SSL_want_read(ssl_) || SSL_want_write(ssl_)));
-  return code;
+  if (ERR_peek_error() != 0) ERR_clear_error();
+  errno = 0;
+  return once();
 }
 
 // What an SSL call that did not succeed means. `bytes` were moved before.
@@ -264,6 +300,7 @@ IoResult TlsTransport::write(Buffer& from) {
 void TlsTransport::finish() {
   if (!established_ || broken_ || write_pending_) return;
   ERR_clear_error();
+  send_flags_ = MSG_NOSIGNAL | MSG_MORE;  // the FIN follows
   SSL_shutdown(ssl_);
   ERR_clear_error();
 }

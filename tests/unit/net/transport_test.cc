@@ -33,8 +33,9 @@ struct Pair {
     } else {
       int fds[2];
       REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
-      a = net::make_plain_transport(loop, fds[0], {}, {});
-      b = net::make_plain_transport(loop, fds[1], {}, {});
+      const auto address = net::Address::parse("unix:pair").value();
+      a = net::make_plain_transport(loop, fds[0], address, {});
+      b = net::make_plain_transport(loop, fds[1], address, {});
     }
     a->attach(a_task);
     b->attach(b_task);
@@ -146,6 +147,18 @@ TEST_CASE("a full peer blocks, and reading wakes the writer") {
     return p.a_task.runs > before;
   }));
   CHECK(p.a->write(out).bytes > 0);
+}
+
+TEST_CASE("on a Unix socket, reading wakes no writer that was not blocked") {
+  Pair p(false);
+  Buffer out, in;
+  out.append(pattern(1'000));
+  CHECK(p.a->write(out).bytes == 1'000);
+  p.loop.drain();
+  const int before = p.a_task.runs;
+  REQUIRE(until(p.loop, [&] { return p.b->read(in, SIZE_MAX).state == IoState::done; }));
+  p.loop.drain();
+  CHECK(p.a_task.runs == before);
 }
 
 TEST_CASE("a file that became shorter is an error") {
@@ -293,4 +306,40 @@ TEST_CASE("handing over to another task rings that one") {
   p.a->write(out);
   REQUIRE(until(p.loop, [&] { return other.runs > 0; }));
   CHECK(p.b_task.runs == before);
+}
+
+TEST_CASE("the last bytes arrive before the end, however they are kept for it") {
+  base::SystemClock clock;
+  net::EventLoop loop(clock);
+  Owner owner;
+  auto listener = net::Listener::open(net::Address::parse("127.0.0.1:0").value(), 1, {}).value();
+  Accepted accepted;
+  net::Accepter accepter(loop, owner, listener->fd(0), accepted);
+  LambdaTask client_task(loop, owner), server_task(loop, owner);
+  auto client = std::move(net::connect_plain(loop, listener->address()).value());
+  client->attach(client_task);
+  REQUIRE(until(loop, [&] { return client->establish().state == IoState::done; }));
+  Buffer request, out, in;
+  request.append("request");
+  client->write(request);
+  REQUIRE(until(loop, [&] { return !accepted.fds.empty(); }));
+  auto server = net::make_plain_transport(loop, accepted.fds[0], accepted.remote, accepted.local);
+  server->attach(server_task);
+  REQUIRE(until(loop, [&] { return server->read(in, SIZE_MAX).state == IoState::done; }));
+  in.clear();
+  const std::string text = pattern(GENERATE(100, 100'000));
+  out.append(text);
+  out.append("last");
+  REQUIRE(until(loop, [&] {
+    server->write_last(out);
+    if (out.empty()) {
+      server->finish();
+      server.reset();
+      return true;
+    }
+    client->read(in, SIZE_MAX);
+    return false;
+  }));
+  REQUIRE(until(loop, [&] { return client->read(in, SIZE_MAX).state == IoState::eof; }));
+  CHECK(in.text() == text + "last");
 }
