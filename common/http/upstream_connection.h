@@ -34,6 +34,8 @@ class UpstreamConnection final : public net::Task, public base::Recycled {
   void body_pulled() { ring(); }
 
   const Endpoint& endpoint() const { return *endpoint_; }
+  // How long one more idle connection than are kept stays: a crowd uses it again by then.
+  static constexpr base::Duration surplus_patience = std::chrono::seconds(1);
   base::TimePoint idle_since() const { return idle_since_; }
   // An idle connection on which nothing has arrived.
   bool usable() const { return state_ == State::idle && !transport_->peer_closed() && !transport_->readable(); }

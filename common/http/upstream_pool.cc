@@ -91,15 +91,16 @@ UpstreamConnection* UpstreamPool::find_idle(const Endpoint& endpoint, Reuse reus
   return nullptr;
 }
 
-void UpstreamPool::became_idle(UpstreamConnection& connection) {
+UpstreamPool::Kept UpstreamPool::became_idle(UpstreamConnection& connection) {
   const Endpoint& endpoint = connection.endpoint();
-  if (endpoint.gone.load(std::memory_order_relaxed)) return connection.close();
-  if (endpoint.idle.fetch_add(1, std::memory_order_relaxed) >= endpoint.keepalive) {
-    endpoint.idle.fetch_sub(1, std::memory_order_relaxed);
-    return connection.close();
+  if (endpoint.keepalive == 0 || endpoint.gone.load(std::memory_order_relaxed)) {
+    connection.close();
+    return Kept::closed;
   }
+  const std::uint32_t others = endpoint.idle.fetch_add(1, std::memory_order_relaxed);
   idle_lists_[&endpoint].push_back(&connection);
   ++idle_;
+  return others < endpoint.keepalive ? Kept::idle : Kept::surplus;
 }
 
 void UpstreamPool::left_idle(UpstreamConnection& connection) {

@@ -43,7 +43,7 @@ struct Endpoint {
   std::string name;             // for logs and Proxy-Status, e.g. "app/s1"
   net::Address address;
   std::string address_text;     // for logs
-  std::uint32_t keepalive = 64; // idle connections kept by the process, all workers together
+  std::uint32_t keepalive = 64; // idle connections kept by the process, all workers together; more for a second, unless it is 0
   UpstreamOptions options;
   mutable std::atomic<std::uint32_t> idle{0};  // idle connections now
   mutable std::atomic<bool> gone{false};       // no configuration names it: connections end with their transaction
@@ -167,7 +167,8 @@ class UpstreamPool final : public net::TaskOwner {
   friend class UpstreamConnection;
   using IdleList = std::vector<UpstreamConnection*>;
   void close_list(IdleList& list);
-  void became_idle(UpstreamConnection& connection);
+  enum class Kept : std::uint8_t { idle, surplus, closed };
+  Kept became_idle(UpstreamConnection& connection);
   void left_idle(UpstreamConnection& connection);
   UpstreamConnection* find_idle(const Endpoint& endpoint, Reuse reuse);
 

@@ -108,10 +108,38 @@ TEST_CASE("so many idle connections to a server are kept, and so long") {
   REQUIRE(b.servers.size() == 2);
   for (auto& server : b.servers) server->send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   b.settle();
+  CHECK(b.pool.idle() == 2);
+  // Where there are more the next ones are not opened anew, while they come.
+  for (int i = 0; i < 3; ++i) {
+    b.pass(900ms);
+    first->send(get);
+    second->send(get);
+    b.settle();
+    CHECK(b.pool.active() == 2);
+    for (auto& server : b.servers) server->send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    b.settle();
+  }
+  CHECK(b.servers.size() == 2);
+  b.pass(900ms);
+  CHECK(b.pool.idle() == 2);
+  b.pass(200ms);
   CHECK(b.pool.idle() == 1);
   CHECK(b.pool.active() == 0);
-  b.pass(59s);
+  b.pass(57s);
   CHECK(b.pool.idle() == 1);
   b.pass(2s);
   CHECK(b.pool.idle() == 0);
+}
+
+TEST_CASE("where none are kept, each connection is closed after its answer") {
+  Bench b;
+  b.endpoint->keepalive = 0;
+  auto client = b.client();
+  client->send(get);
+  b.settle();
+  REQUIRE(b.servers.size() == 1);
+  b.servers[0]->send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  b.settle();
+  CHECK(b.pool.idle() == 0);
+  CHECK(b.servers[0]->ended());
 }
