@@ -12,7 +12,7 @@ namespace base {
 namespace {
 
 constexpr std::size_t smallest = 64, largest = 4096;
-constexpr std::size_t classes = 7;
+constexpr std::size_t classes = 13;  // powers of two and one and a half of each: an idle connection's objects waste a sixth instead of a third
 constexpr std::size_t kept_bytes = 256 * 1024;  // of each size
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -50,10 +50,14 @@ struct Guard {
 };
 thread_local Guard guard;
 
+constexpr std::size_t size_of(std::size_t c) { return (c % 2 == 0 ? smallest : smallest / 2 * 3) << (c / 2); }
 constexpr std::size_t class_of(std::size_t size) {
-  return size <= smallest ? 0 : static_cast<std::size_t>(std::bit_width(size - 1)) - static_cast<std::size_t>(std::bit_width(smallest - 1));
+  if (size <= smallest) return 0;
+  const auto doubled = static_cast<std::size_t>(std::bit_width(size - 1) - std::bit_width(smallest - 1));
+  return 2 * doubled - (size <= size_of(2 * doubled - 1) ? 1 : 0);
 }
-static_assert(class_of(64) == 0 && class_of(65) == 1 && class_of(128) == 1 && class_of(largest) == classes - 1);
+static_assert(class_of(64) == 0 && class_of(65) == 1 && class_of(96) == 1 && class_of(97) == 2 && class_of(128) == 2 && class_of(384) == 5 &&
+              size_of(5) == 384 && class_of(largest) == classes - 1 && size_of(classes - 1) == largest);
 
 }  // namespace
 
@@ -66,13 +70,13 @@ void* recycled_allocate(std::size_t size) {
     --lists.count[c];
     return memory;
   }
-  return allocate_surely(kept ? smallest << c : size);
+  return allocate_surely(kept ? size_of(c) : size);
 }
 
 void recycled_free(void* memory, std::size_t size) noexcept {
   if (!memory) return;
   const std::size_t c = size <= largest ? class_of(size) : 0;
-  if (!keep || size > largest || lists.closed || lists.count[c] >= kept_bytes / (smallest << c) || !guard.active) {
+  if (!keep || size > largest || lists.closed || lists.count[c] * size_of(c) >= kept_bytes || !guard.active) {
     std::free(memory);
     return;
   }
