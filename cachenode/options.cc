@@ -57,7 +57,7 @@ const Table<OriginSection>& config::table_of<OriginSection>() {
       {option("address", &OriginSection::address, "Its address.").required().example("\"127.0.0.1:8080\""),
        option("timeout", &OriginSection::timeout, "How long it may take."),
        option("max_connections", &OriginSection::max_connections, "Requests in progress there, of all workers together.").range(1, 1u << 20),
-       option("keepalive", &OriginSection::keepalive, "Idle connections kept open, of all workers together; more stay for a second, so that a crowd does not connect for each request. 0: none."),
+       option("keepalive", &OriginSection::keepalive, "Idle connections kept open, of all workers together; while a crowd is served, as many as it needs. 0: none."),
        option("keepalive_timeout", &OriginSection::keepalive_timeout, "How long an idle connection is kept; less where an answer says so."),
        option("queue", &OriginSection::queue, "Requests beyond max_connections."),
        option("probe", &OriginSection::probe, "Asking whether it is well. Without it the origin counts as well.")});

@@ -61,7 +61,7 @@ const Table<webfront::UpstreamOptions>& table_of<webfront::UpstreamOptions>() {
   using O = webfront::UpstreamOptions;
   static const Table<O> table("Where requests are sent. Several servers take turns; they are not checked (that is balancer's work).", {
     option("servers", &O::servers, "Addresses.").required().not_empty().example("[\"unix:/run/cachenode/http.sock\"]"),
-    option("keepalive", &O::keepalive, "Idle connections kept, in the whole process; more stay for a second, so that a crowd does not connect for each request. 0: none.").live(),
+    option("keepalive", &O::keepalive, "Idle connections kept, in the whole process; while a crowd is served, as many as it needs. 0: none.").live(),
     option("keepalive_timeout", &O::keepalive_timeout, "How long an idle one is kept; less where an answer says so.").live(),
     option("timeout", &O::timeout, "Time limits."),
     option("queue", &O::queue, "Bounds what is sent at once."),

@@ -164,6 +164,7 @@ void UpstreamConnection::answer_complete() {
   idle_since_ = now();
   base::Duration keep = endpoint_->options.keepalive_timeout;
   if (keep_alive_seconds_ >= 0) keep = std::min<base::Duration>(keep, std::chrono::seconds(std::max(0, keep_alive_seconds_ - 1)));
+  busy_ = false;
   if (pool_.became_idle(*this) == UpstreamPool::Kept::surplus) keep = std::min(keep, surplus_patience);
   set_deadline_after(keep);
 }

@@ -30,6 +30,7 @@ UpstreamConnection::UpstreamConnection(net::EventLoop& loop, UpstreamPool& pool,
 
 UpstreamConnection::~UpstreamConnection() {
   if (state_ == State::idle) pool_.left_idle(*this);
+  if (busy_) pool_.ended_busy(*endpoint_);
   if (lease_) lease_->connection_ = nullptr;
 }
 
@@ -54,6 +55,7 @@ void UpstreamConnection::begin(Lease& lease, Method method, std::unique_ptr<Slot
     lease.reused_ = true;
     lease.state_ = Lease::State::sending;
   }
+  busy_ = true;
   lease_ = &lease;
   lease.connection_ = this;
   slot_ = std::move(slot);

@@ -34,7 +34,7 @@ class UpstreamConnection final : public net::Task, public base::Recycled {
   void body_pulled() { ring(); }
 
   const Endpoint& endpoint() const { return *endpoint_; }
-  // How long one more idle connection than are kept stays: a crowd uses it again by then.
+  // How long an idle connection stays that is one more than are kept: a crowd uses it again by then.
   static constexpr base::Duration surplus_patience = std::chrono::seconds(1);
   base::TimePoint idle_since() const { return idle_since_; }
   // An idle connection on which nothing has arrived.
@@ -82,6 +82,7 @@ class UpstreamConnection final : public net::Task, public base::Recycled {
   Method method_ = Method::other;
   bool request_started_ = false, request_finished_ = false, chunked_ = false, upgrade_ = false;
   bool answer_close_ = false, sent_noted_ = false;
+  bool busy_ = false;              // counted by the pool
   bool paused_ = false;            // the lease holds what it may
   int interims_ = 0;
   int keep_alive_seconds_ = -1;

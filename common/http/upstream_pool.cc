@@ -60,14 +60,16 @@ void Lease::pull(net::Buffer& into, std::size_t max) {
 UpstreamPool::UpstreamPool(net::EventLoop& loop, Connector connector) : loop_(loop), connector_(std::move(connector)) {}
 
 UpstreamPool::~UpstreamPool() {
-  // Destructors unlink from idle_lists_, which must therefore still be there.
+  // Destructors unlink from servers_, which must therefore still be there.
   while (!connections_.empty()) connections_.erase(connections_.begin());
 }
 
 std::unique_ptr<Lease> UpstreamPool::lease(std::shared_ptr<const Endpoint> endpoint, net::Task& user, Method method, Reuse reuse,
                                            std::unique_ptr<SlotHold> slot) {
   std::unique_ptr<Lease> lease(new Lease(endpoint, user));
-  if (UpstreamConnection* idle = find_idle(*endpoint, reuse)) {
+  UpstreamConnection* const idle = find_idle(*endpoint, reuse);
+  if (!endpoint->gone.load(std::memory_order_relaxed)) servers_[endpoint.get()].add_busy(loop_.now());
+  if (idle) {
     idle->begin(*lease, method, std::move(slot));
     return lease;
   }
@@ -81,9 +83,10 @@ std::unique_ptr<Lease> UpstreamPool::lease(std::shared_ptr<const Endpoint> endpo
 
 UpstreamConnection* UpstreamPool::find_idle(const Endpoint& endpoint, Reuse reuse) {
   if (reuse == Reuse::none) return nullptr;
-  const auto found = idle_lists_.find(&endpoint);
-  if (found == idle_lists_.end()) return nullptr;
-  for (auto it = found->second.rbegin(); it != found->second.rend(); ++it) {
+  const auto found = servers_.find(&endpoint);
+  if (found == servers_.end()) return nullptr;
+  const IdleList& list = found->second.idle;
+  for (auto it = list.rbegin(); it != list.rend(); ++it) {
     if (!(*it)->usable()) continue;
     if (reuse == Reuse::fresh && loop_.now() - (*it)->idle_since() >= std::chrono::seconds(1)) return nullptr;  // older ones follow
     return *it;
@@ -94,20 +97,49 @@ UpstreamConnection* UpstreamPool::find_idle(const Endpoint& endpoint, Reuse reus
 UpstreamPool::Kept UpstreamPool::became_idle(UpstreamConnection& connection) {
   const Endpoint& endpoint = connection.endpoint();
   if (endpoint.keepalive == 0 || endpoint.gone.load(std::memory_order_relaxed)) {
+    ended_busy(endpoint);
     connection.close();
     return Kept::closed;
   }
-  const std::uint32_t others = endpoint.idle.fetch_add(1, std::memory_order_relaxed);
-  idle_lists_[&endpoint].push_back(&connection);
+  Server& server = servers_[&endpoint];
+  const bool crowd = server.idle.size() + server.busy <= server.recent_peak(loop_.now());
+  if (server.busy > 0) --server.busy;
+  const bool surplus = endpoint.idle.fetch_add(1, std::memory_order_relaxed) >= endpoint.keepalive;
+  if (surplus && !crowd) {
+    endpoint.idle.fetch_sub(1, std::memory_order_relaxed);
+    connection.close();
+    return Kept::closed;
+  }
+  server.idle.push_back(&connection);
   ++idle_;
-  return others < endpoint.keepalive ? Kept::idle : Kept::surplus;
+  return surplus ? Kept::surplus : Kept::idle;
+}
+
+void UpstreamPool::ended_busy(const Endpoint& endpoint) {
+  if (const auto found = servers_.find(&endpoint); found != servers_.end() && found->second.busy > 0) --found->second.busy;
+}
+
+void UpstreamPool::Server::add_busy(base::TimePoint now) {
+  ++busy;
+  if (now - second < std::chrono::seconds(1)) {
+    peak = std::max(peak, busy);
+    return;
+  }
+  peak_before = recent_peak(now);
+  peak = busy;
+  second = now;
+}
+
+std::size_t UpstreamPool::Server::recent_peak(base::TimePoint now) const {
+  if (now - second < std::chrono::seconds(1)) return std::max(peak, peak_before);
+  return now - second < std::chrono::seconds(2) ? peak : 0;
 }
 
 void UpstreamPool::left_idle(UpstreamConnection& connection) {
   const Endpoint& endpoint = connection.endpoint();
-  const auto found = idle_lists_.find(&endpoint);
-  if (found == idle_lists_.end()) return;
-  auto& list = found->second;
+  const auto found = servers_.find(&endpoint);
+  if (found == servers_.end()) return;
+  IdleList& list = found->second.idle;
   const auto at = std::find(list.rbegin(), list.rend(), &connection);
   if (at == list.rend()) return;
   list.erase(std::next(at).base());
@@ -124,17 +156,17 @@ void UpstreamPool::close_list(IdleList& list) {
 }
 
 void UpstreamPool::close_idle() {
-  for (auto& [endpoint, list] : idle_lists_) close_list(list);
+  for (auto& [endpoint, server] : servers_) close_list(server.idle);
 }
 
 void UpstreamPool::close_idle(const Endpoint& endpoint) {
-  if (const auto found = idle_lists_.find(&endpoint); found != idle_lists_.end()) close_list(found->second);
+  if (const auto found = servers_.find(&endpoint); found != servers_.end()) close_list(found->second.idle);
 }
 
 void UpstreamPool::forget(const Endpoint& endpoint) {
   endpoint.gone.store(true, std::memory_order_relaxed);
   close_idle(endpoint);
-  idle_lists_.erase(&endpoint);
+  servers_.erase(&endpoint);
 }
 
 void UpstreamPool::reap(net::Task& child) { connections_.erase(&child); }

@@ -43,7 +43,7 @@ struct Endpoint {
   std::string name;             // for logs and Proxy-Status, e.g. "app/s1"
   net::Address address;
   std::string address_text;     // for logs
-  std::uint32_t keepalive = 64; // idle connections kept by the process, all workers together; more for a second, unless it is 0
+  std::uint32_t keepalive = 64; // idle connections kept by the process, all workers together; see became_idle()
   UpstreamOptions options;
   mutable std::atomic<std::uint32_t> idle{0};  // idle connections now
   mutable std::atomic<bool> gone{false};       // no configuration names it: connections end with their transaction
@@ -166,17 +166,28 @@ class UpstreamPool final : public net::TaskOwner {
  private:
   friend class UpstreamConnection;
   using IdleList = std::vector<UpstreamConnection*>;
+  // What this worker has of a server. Stays while that is nothing, until the server is forgotten.
+  struct Server {
+    IdleList idle;                          // the last is the most recent
+    std::size_t busy = 0;                   // connections in use
+    std::size_t peak = 0, peak_before = 0;  // most of them at once in the current second and in the one before
+    base::TimePoint second{};               // when the current one began
+    void add_busy(base::TimePoint now);
+    std::size_t recent_peak(base::TimePoint now) const;
+  };
   void close_list(IdleList& list);
+  // More than `keepalive` stay for a moment (`surplus`) where as many as there are have been in use at once just now: else a crowd
+  // connects anew for each request. Not more, because application servers count their connections (waitress stops at 100).
   enum class Kept : std::uint8_t { idle, surplus, closed };
   Kept became_idle(UpstreamConnection& connection);
   void left_idle(UpstreamConnection& connection);
+  void ended_busy(const Endpoint& endpoint);
   UpstreamConnection* find_idle(const Endpoint& endpoint, Reuse reuse);
 
   net::EventLoop& loop_;
   Connector connector_;
   std::unordered_map<net::Task*, std::unique_ptr<UpstreamConnection>> connections_;
-  // Last is the most recent. A server's list stays while it has none, until it is forgotten.
-  std::unordered_map<const Endpoint*, IdleList> idle_lists_;
+  std::unordered_map<const Endpoint*, Server> servers_;
   std::size_t idle_ = 0;
 };
 

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 
+import reloading
 import wire
 
 QUICK = '[backend.check]\ninterval = { up = "50ms", down = "50ms", change = "20ms" }\ntimeout = "1s"\nrise = 2\nfall = 2\n'
@@ -92,6 +93,18 @@ def test_leastconn(place):
     for client in hanging:
         assert client.answer().status == 200
         client.close()
+
+
+def test_idle_connections_to_a_server(place):
+    """Requests with a body take new connections; of those so many are kept and no more: application servers count them."""
+    server = place.origin(named('s'))
+    lb = place.balancer([server.address])
+    with wire.Connection(lb.address()) as client:
+        before = reloading.descriptors(lb)
+        for _ in range(150):
+            assert client.ask(wire.request('/', method='POST', body=b'x')).status == 200
+            assert reloading.descriptors(lb) < before + 64 + 10, f'{reloading.descriptors(lb)} descriptors, {before} at first'
+    assert len(server.connections) == 150
 
 
 def test_queue_is_first_in_first_out(place):
