@@ -125,7 +125,7 @@ void Http1Connection::on_timeout() {
   const auto& o = options();
   switch (state_) {
     case State::idle:
-      if (now() >= leaves_) transport_->finish();
+      if (now() >= leaves_) transport_->shutdown_write();
       else notice(reasons::client_idle_timeout, o.idle_timeout);
       state_ = State::closing;
       return;
@@ -340,7 +340,7 @@ void Http1Connection::end_connection(bool unread) {
     state_ = State::linger;
     return;
   }
-  transport_->finish();
+  transport_->shutdown_write();
   state_ = State::closing;
 }
 

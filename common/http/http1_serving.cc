@@ -121,8 +121,8 @@ void Http1Connection::write_out() {
     return;
   }
   bool progress = !owner_.waiting_for(*this);
-  // Not where something may still come: close() drops what is held back when there are unread bytes.
-  const bool last = state_ == State::flush || (stream_->ended_ && stream_->silent_);
+  // Not where something may still come or a reset follows: close() would drop what is held back.
+  const bool last = state_ == State::flush || (stream_->ended_ && !stream_->aborted_ && stream_->silent_);
   while (!out_.empty()) {
     const net::IoResult result = last ? transport_->write_last(out_) : transport_->write(out_);
     if (result.bytes > 0) {

@@ -68,7 +68,11 @@ std::unique_ptr<Lease> UpstreamPool::lease(std::shared_ptr<const Endpoint> endpo
                                            std::unique_ptr<SlotHold> slot) {
   std::unique_ptr<Lease> lease(new Lease(endpoint, user));
   UpstreamConnection* const idle = find_idle(*endpoint, reuse);
-  if (!endpoint->gone.load(std::memory_order_relaxed)) servers_[endpoint.get()].add_busy(loop_.now());
+  if (counts(*endpoint)) {
+    Server& server = servers_[endpoint.get()];
+    ++server.busy;
+    server.note_busy(loop_.now());
+  }
   if (idle) {
     idle->begin(*lease, method, std::move(slot));
     return lease;
@@ -94,14 +98,18 @@ UpstreamConnection* UpstreamPool::find_idle(const Endpoint& endpoint, Reuse reus
   return nullptr;
 }
 
+// What keeps no idle connection, or is forgotten, has no entry.
+bool UpstreamPool::counts(const Endpoint& endpoint) { return endpoint.keepalive > 0 && !endpoint.gone.load(std::memory_order_relaxed); }
+
 UpstreamPool::Kept UpstreamPool::became_idle(UpstreamConnection& connection) {
   const Endpoint& endpoint = connection.endpoint();
-  if (endpoint.keepalive == 0 || endpoint.gone.load(std::memory_order_relaxed)) {
+  if (!counts(endpoint)) {
     ended_busy(endpoint);
     connection.close();
     return Kept::closed;
   }
   Server& server = servers_[&endpoint];
+  server.note_busy(loop_.now());
   const bool crowd = server.idle.size() + server.busy <= server.recent_peak(loop_.now());
   if (server.busy > 0) --server.busy;
   const bool surplus = endpoint.idle.fetch_add(1, std::memory_order_relaxed) >= endpoint.keepalive;
@@ -119,8 +127,7 @@ void UpstreamPool::ended_busy(const Endpoint& endpoint) {
   if (const auto found = servers_.find(&endpoint); found != servers_.end() && found->second.busy > 0) --found->second.busy;
 }
 
-void UpstreamPool::Server::add_busy(base::TimePoint now) {
-  ++busy;
+void UpstreamPool::Server::note_busy(base::TimePoint now) {
   if (now - second < std::chrono::seconds(1)) {
     peak = std::max(peak, busy);
     return;

@@ -172,16 +172,17 @@ class UpstreamPool final : public net::TaskOwner {
     std::size_t busy = 0;                   // connections in use
     std::size_t peak = 0, peak_before = 0;  // most of them at once in the current second and in the one before
     base::TimePoint second{};               // when the current one began
-    void add_busy(base::TimePoint now);
+    void note_busy(base::TimePoint now);
     std::size_t recent_peak(base::TimePoint now) const;
   };
   void close_list(IdleList& list);
-  // More than `keepalive` stay for a moment (`surplus`) where as many as there are have been in use at once just now: else a crowd
+  // More than `keepalive` stay for a moment (`surplus`) where this worker had as many in use at once just now as it has: else a crowd
   // connects anew for each request. Not more, because application servers count their connections (waitress stops at 100).
   enum class Kept : std::uint8_t { idle, surplus, closed };
   Kept became_idle(UpstreamConnection& connection);
   void left_idle(UpstreamConnection& connection);
   void ended_busy(const Endpoint& endpoint);
+  static bool counts(const Endpoint& endpoint);
   UpstreamConnection* find_idle(const Endpoint& endpoint, Reuse reuse);
 
   net::EventLoop& loop_;

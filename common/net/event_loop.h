@@ -18,7 +18,7 @@ namespace net {
 
 class Mailbox;
 
-// Readiness of one descriptor: registered once for its life, edge-triggered. The callback only sets bits and rings `task`.
+// Readiness of one descriptor: registered once for its life (room to write apart), edge-triggered. The callback only sets bits and rings `task`.
 // A bit stays set until the user clears it (EAGAIN or a short read).
 class Readiness {
  public:
@@ -40,7 +40,7 @@ class Readiness {
   bool writable = false;
   bool lost = false;
   bool closed = false;  // FIN seen by the kernel; bytes may still be there to read
-  // Reported ready for everything, which is also how libevent reports a reset; cleared by a successful read.
+  // Reported ready for everything that is watched, which is also how libevent reports a reset; cleared by a successful read.
   bool suspect = false;
   // Bytes were read after such an event: a reset may lie behind them, and will give no edge of its own any more.
   bool doubtful = false;

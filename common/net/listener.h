@@ -78,8 +78,8 @@ class Accepter final : public Task {
   static constexpr int batch = 64;                             // connections a turn
   static constexpr base::Duration retry = std::chrono::milliseconds(250);
 
-  // Seconds that the kernel keeps a connection whose client is silent, all of them. In HTTP and TLS the client speaks first, and at once:
-  // one wake-up instead of two, a sixth of what a connection for one request costs.
+  // Seconds for which the kernel keeps a connection back while its client says nothing. In HTTP and TLS the client speaks first, and at
+  // once: one wake-up instead of two, a sixth of what a connection for one request costs.
   static constexpr int silence = 1;
 
   // Options of the listening socket are set here, also those that connections inherit (TCP_NODELAY).

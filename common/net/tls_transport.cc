@@ -68,11 +68,7 @@ class TlsTransport final : public Transport {
   }
   bool peer_closed() const override { return end_.state != IoState::done || ready_.peer_closed(); }
   bool look_again() override { return end_.state == IoState::done && ready_.look_again(); }
-  void shutdown_write() override {
-    finish();
-    ::shutdown(fd_, SHUT_WR);
-  }
-  void finish() override;
+  void shutdown_write() override;
   void reset_on_close() override {
     const linger now{1, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
@@ -130,11 +126,12 @@ int TlsTransport::bio_read(BIO* bio, char* into, std::size_t length, std::size_t
   TlsTransport& self = of(bio);
   BIO_clear_retry_flags(bio);
   ssize_t n = -1;
-  errno = EAGAIN;
   if (self.ready_.readable) {
     do n = ::recv(self.fd_, into, length, 0);
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN) self.ready_.note_nothing();
+  } else {
+    errno = EAGAIN;
   }
   if (n > 0) {
     *got = static_cast<std::size_t>(n);
@@ -150,11 +147,12 @@ int TlsTransport::bio_write(BIO* bio, const char* from, std::size_t length, std:
   TlsTransport& self = of(bio);
   BIO_clear_retry_flags(bio);
   ssize_t n = -1;
-  errno = EAGAIN;
   if (self.ready_.writable) {
     do n = ::send(self.fd_, from, length, self.send_flags_);
     while (n < 0 && errno == EINTR);
     if (n < 0 ? errno == EAGAIN : static_cast<std::size_t>(n) < length) self.ready_.await_room();
+  } else {
+    errno = EAGAIN;
   }
   if (n >= 0) {
     *taken = static_cast<std::size_t>(n);
@@ -297,12 +295,14 @@ IoResult TlsTransport::write(Buffer& from) {
   return {IoState::done, total, 0};
 }
 
-void TlsTransport::finish() {
-  if (!established_ || broken_ || write_pending_) return;
-  ERR_clear_error();
-  send_flags_ = MSG_NOSIGNAL | MSG_MORE;  // the FIN follows
-  SSL_shutdown(ssl_);
-  ERR_clear_error();
+void TlsTransport::shutdown_write() {
+  if (established_ && !broken_ && !write_pending_) {
+    ERR_clear_error();
+    send_flags_ = MSG_NOSIGNAL | MSG_MORE;  // the FIN follows
+    SSL_shutdown(ssl_);
+    ERR_clear_error();
+  }
+  ::shutdown(fd_, SHUT_WR);
 }
 
 }  // namespace

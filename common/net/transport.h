@@ -50,7 +50,7 @@ class Transport : public base::Recycled {
   virtual IoResult read(Buffer& into, std::size_t max) = 0;
   // Writes from the front as much as goes, consuming it: one send for head and body, file ranges by sendfile or pread.
   virtual IoResult write(Buffer& from) = 0;
-  // As write(), for bytes behind which the end follows at once: the kernel may keep the last segment, and the FIN goes with it.
+  // As write(), for bytes behind which shutdown_write() follows at once: the kernel may keep the last segment for the FIN to go with it.
   virtual IoResult write_last(Buffer& from) { return write(from); }
   // True if read() could make progress (bytes or FIN waiting).
   virtual bool readable() const = 0;
@@ -61,8 +61,6 @@ class Transport : public base::Recycled {
   virtual bool look_again() { return false; }
   // FIN (TLS: close_notify first). Best effort, does not block.
   virtual void shutdown_write() = 0;
-  // What the peer is told before the transport is destroyed (TLS: close_notify), whose close() sends the FIN.
-  virtual void finish() {}
   // Makes close() send a reset instead of FIN: an answer that must not look complete.
   virtual void reset_on_close() = 0;
   virtual const PeerInfo& peer() const = 0;

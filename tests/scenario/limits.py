@@ -134,6 +134,15 @@ def test_large_bodies_through_the_chain(place):
         assert one.memory() < 40 << 20, f'{one.name} takes {one.memory() >> 20} MiB'
 
 
+def test_client_that_is_silent_at_first(place):
+    """The kernel keeps its connection for a moment (TCP_DEFER_ACCEPT); it is served whether it speaks before or after that."""
+    for front in chain(place):
+        with wire.Connection(front.address()) as soon, wire.Connection(front.address()) as late:
+            assert soon.ask(wire.request('/')).status == 200
+            wire.wait_for(lambda: figure(front, f'{front.name}_client_connections') >= 2, 'the silent one is accepted')
+            assert late.ask(wire.request('/')).status == 200
+
+
 @once
 def test_client_that_stops_reading(place):
     """A large answer stands still in the whole chain until the time for writing is over; nobody takes it in meanwhile."""
