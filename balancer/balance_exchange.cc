@@ -312,10 +312,8 @@ void BalanceExchange::answer_own(base::Error error, const char* termination) {
   OwnAnswer answer = error_answer(error, server_name(), facts_.backend ? &facts_.backend->error_pages : nullptr);
   facts_.status = answer.head.status();
   stream_.body->discard();
-  net::Buffer body;
-  body.append(answer.body);
-  stream_.sink->head(std::move(answer.head), body.size());
-  if (stream_.head.method() != http::Method::head) stream_.sink->data(body);
+  stream_.sink->head(std::move(answer.head), answer.body.size());
+  if (stream_.head.method() != http::Method::head) stream_.sink->copy(answer.body);
   stream_.sink->end();
   go(State::settle);
 }

@@ -62,11 +62,9 @@ bool BalanceExchange::serve_health() {
   facts_.frontend->state->counters.of(service_.worker()).intercepted.add();
   facts_.status = row->status;
   std::memcpy(facts_.termination, "LR--", 4);
-  net::Buffer body;
-  body.append(answer.body);
   stream_.body->discard();
   stream_.sink->head(std::move(answer.head), answer.body.size());
-  if (stream_.head.method() != http::Method::head) stream_.sink->data(body);
+  if (stream_.head.method() != http::Method::head) stream_.sink->copy(answer.body);
   stream_.sink->end();
   end_ = {row, 0, 0, {}};
   go(State::settle);

@@ -20,11 +20,11 @@ void RequestLog::write(BalanceExchange& exchange, base::TimePoint now, std::uint
   const BalanceExchange::Facts& f = exchange.facts();
   const http::Stream& stream = exchange.stream();
   const http::ConnectionInfo& connection = *stream.connection;
-  const std::string peer = connection.peer->remote.ip();
+  const std::string peer = f.client_ip.empty() ? connection.peer->remote.ip() : std::string();
   http::AccessRecord r;
   r.remote_addr = f.client_ip.empty() ? std::string_view(peer) : std::string_view(f.client_ip);
   r.remote_port = connection.peer->remote.port();
-  r.peer_addr = peer;
+  r.peer = &connection.peer->remote;
   r.connection = connection.serial;
   r.connection_requests = connection.requests;
   r.request = &stream.head;
@@ -71,7 +71,8 @@ void RequestLog::write(const http::Rejected& what, const Generation& generation,
   if (!on(generation)) return;
   http::AccessRecord r;
   const std::string peer = what.connection->peer->remote.ip();
-  r.remote_addr = r.peer_addr = peer;
+  r.remote_addr = peer;
+  r.peer = &what.connection->peer->remote;
   r.remote_port = what.connection->peer->remote.port();
   r.connection = what.connection->serial;
   r.connection_requests = what.connection->requests;

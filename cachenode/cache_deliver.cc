@@ -109,7 +109,7 @@ bool CacheExchange::deliver(store::Ref<store::Head> object, CacheStatus status) 
     reader_.detach();
     return true;
   }
-  http::ResponseHead head = stored;
+  http::ResponseHead head = stored.copy_to_edit();
   if (partial) {
     head.set_status(206);
     head.set("Content-Range", http::content_range(ranges.ranges[0], *length));
@@ -138,9 +138,12 @@ CacheExchange::Next CacheExchange::run_stream() {
     const store::BodyReader::Next next = reader_.next(room);
     if (next.state == store::BodyReader::State::wait) return Next::wait;
     if (next.state == store::BodyReader::State::span) {
+      if (next.bytes.size() <= copied_piece) {
+        sink.copy(next.bytes);
+        continue;
+      }
       net::Buffer piece;
-      if (next.bytes.size() <= copied_piece) piece.append(next.bytes);
-      else piece.append_shared(next.bytes, *next.owner);
+      piece.append_shared(next.bytes, *next.owner);
       sink.data(piece);
       continue;
     }
@@ -215,11 +218,7 @@ void CacheExchange::answer_own(const base::Error& error) {
   facts_.status = answer.head.status();
   stream_.body->discard();
   stream_.sink->head(std::move(answer.head), answer.body.size());
-  if (stream_.head.method() != http::Method::head) {
-    net::Buffer body;
-    body.append(answer.body);
-    stream_.sink->data(body);
-  }
+  if (stream_.head.method() != http::Method::head) stream_.sink->copy(answer.body);
   stream_.sink->end();
   go(State::settle);
 }

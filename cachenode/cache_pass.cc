@@ -249,9 +249,7 @@ CacheExchange::Next CacheExchange::run_purge() {
   http::append_via(answer.head, "1.1", shared.policy.via_name);
   stream_.body->discard();
   stream_.sink->head(std::move(answer.head), answer.body.size());
-  net::Buffer body;
-  body.append(answer.body);
-  stream_.sink->data(body);
+  stream_.sink->copy(answer.body);
   stream_.sink->end();
   return go(State::settle);
 }

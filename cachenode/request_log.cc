@@ -22,12 +22,12 @@ void RequestLog::write(const Generation& generation, CacheExchange& exchange, ba
   const CacheExchange::Facts& f = exchange.facts();
   const http::Stream& stream = exchange.stream();
   const http::ConnectionInfo& connection = *stream.connection;
-  const std::string peer = connection.peer->remote.ip();
+  const std::string peer = f.client_ip.empty() ? connection.peer->remote.ip() : std::string();
   const std::string detail = f.detail ? f.detail.code() : std::string();
   http::AccessRecord r;
   r.remote_addr = f.client_ip.empty() ? std::string_view(peer) : std::string_view(f.client_ip);
   r.remote_port = connection.peer->remote.port();
-  r.peer_addr = peer;
+  r.peer = &connection.peer->remote;
   r.connection = connection.serial;
   r.connection_requests = connection.requests;
   r.request = &stream.head;
@@ -61,7 +61,8 @@ void RequestLog::write(const Generation& generation, const http::Rejected& what,
   if (!logs(generation)) return;
   http::AccessRecord r;
   const std::string peer = what.connection->peer->remote.ip();
-  r.remote_addr = r.peer_addr = peer;
+  r.remote_addr = peer;
+  r.peer = &what.connection->peer->remote;
   r.remote_port = what.connection->peer->remote.port();
   r.connection = what.connection->serial;
   r.connection_requests = what.connection->requests;

@@ -250,10 +250,8 @@ void FrontExchange::send_own(OwnAnswer answer) {
   facts_.status = answer.head.status();
   keep_for_log(answer.head);
   stream_.body->discard();
-  net::Buffer body;
-  body.append(answer.body);
   stream_.sink->head(std::move(answer.head), answer.body.size());
-  stream_.sink->data(body);
+  stream_.sink->copy(answer.body);
   stream_.sink->end();
   go(State::settle);
 }

@@ -64,9 +64,9 @@ void FrontService::log(const Generation& generation, const http::AccessRecord& r
 
 namespace {
 
-void fill_connection(http::AccessRecord& record, const http::ConnectionInfo& connection, const std::string& peer) {
+void fill_connection(http::AccessRecord& record, const http::ConnectionInfo& connection) {
   record.remote_port = connection.peer->remote.port();
-  record.peer_addr = peer;
+  record.peer = &connection.peer->remote;
   record.connection = connection.serial;
   record.connection_requests = connection.requests;
   record.ssl_protocol = connection.peer->tls_version;
@@ -87,7 +87,7 @@ void FrontService::rejected(const http::Rejected& what) {
   const std::string peer = what.connection->peer->remote.ip();
   environment_.errors->write(observe::Level::info, "client " + peer + ": " + what.error.reason.text(), what.error.reason.row->name);
   http::AccessRecord record;
-  fill_connection(record, *what.connection, peer);
+  fill_connection(record, *what.connection);
   record.remote_addr = peer;
   record.request_line = what.request_line;
   record.scheme = what.connection->peer->tls ? "https" : "http";
@@ -111,8 +111,7 @@ void FrontService::finished(FrontExchange& exchange) {
   const Generation& generation = exchange.generation() ? *exchange.generation() : current();
   if (!environment_.access || !generation.access_log) return;
   http::AccessRecord record;
-  const std::string peer = stream.connection->peer->remote.ip();
-  fill_connection(record, *stream.connection, peer);
+  fill_connection(record, *stream.connection);
   record.remote_addr = exchange.client().ip;
   record.request = &stream.head;
   record.protocol = stream.protocol == http::Protocol::http2 ? "HTTP/2.0" : stream.protocol == http::Protocol::http1_0 ? "HTTP/1.0" : "HTTP/1.1";

@@ -48,68 +48,76 @@ void append_json_line(std::string& out, const AccessRecord& record) {
   out += '}';
 }
 
-void append_ms(std::string& out, base::Duration d) {
-  if (d < base::Duration::zero()) out += "-1";
-  else log_text::append_number(out, std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
+std::string_view name_or(std::string_view name, std::string_view otherwise) { return name.empty() ? otherwise : name; }
+
+void write_ms(base::Pen& pen, base::Duration d) {
+  pen.number(d < base::Duration::zero() ? -1 : std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
 }
 
-void append_name(std::string& out, std::string_view name, std::string_view otherwise) { out += name.empty() ? otherwise : name; }
-
-void append_counts(std::string& out, const AccessRecord& r) {
+void write_counts(base::Pen& pen, const AccessRecord& r) {
   for (const auto n : {r.active, r.frontend_connections, r.backend_connections, r.server_connections}) {
-    log_text::append_number(out, n);
-    out += '/';
+    pen.number(n);
+    pen.put('/');
   }
-  if (r.redispatched) out += '+';
-  log_text::append_number(out, r.retries);
-  out += ' ';
-  log_text::append_number(out, r.server_queue);
-  out += '/';
-  log_text::append_number(out, r.backend_queue);
+  if (r.redispatched) pen.put('+');
+  pen.number(r.retries);
+  pen.put(' ');
+  pen.number(r.server_queue);
+  pen.put('/');
+  pen.number(r.backend_queue);
 }
 
 // %ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %{+Q}r
-void append_httplog(std::string& out, const AccessRecord& r) {
-  append_name(out, r.remote_addr, "-");
-  out += ':';
-  log_text::append_number(out, r.remote_port);
-  out += " [";
-  log_text::append_time_haproxy(out, r.began);
-  out += "] ";
-  append_name(out, r.frontend, "-");
-  if (r.scheme == "https") out += '~';
-  out += ' ';
-  append_name(out, r.backend, r.frontend.empty() ? std::string_view("-") : r.frontend);
-  out += '/';
-  append_name(out, r.server, "<NOSRV>");
-  out += ' ';
+void write_httplog(base::Pen& pen, const AccessRecord& r, std::string_view backend, std::string_view target) {
+  pen.text(name_or(r.remote_addr, "-"));
+  pen.put(':');
+  pen.number(r.remote_port);
+  pen.text(" [");
+  log_text::time_haproxy(pen, r.began);
+  pen.text("] ");
+  pen.text(name_or(r.frontend, "-"));
+  if (r.scheme == "https") pen.put('~');
+  pen.put(' ');
+  pen.text(backend);
+  pen.put('/');
+  pen.text(name_or(r.server, "<NOSRV>"));
+  pen.put(' ');
   for (const auto d : {r.received, r.queued, r.upstream_connect, r.upstream_header}) {
-    append_ms(out, d);
-    out += '/';
+    write_ms(pen, d);
+    pen.put('/');
   }
-  append_ms(out, r.total);
-  out += ' ';
-  if (r.status > 0) log_text::append_number(out, r.status);
-  else out += "-1";
-  out += ' ';
-  log_text::append_number(out, static_cast<std::int64_t>(r.bytes_sent));
-  out += " - - ";
-  append_name(out, r.termination, "----");
-  out += ' ';
-  append_counts(out, r);
-  out += " \"";
+  write_ms(pen, r.total);
+  pen.put(' ');
+  pen.number(r.status > 0 ? r.status : -1);
+  pen.put(' ');
+  pen.number(r.bytes_sent);
+  pen.text(" - - ");
+  pen.text(name_or(r.termination, "----"));
+  pen.put(' ');
+  write_counts(pen, r);
+  pen.text(" \"");
   if (r.request != nullptr) {
-    log_text::append_hash_escaped(out, r.request->method_name());
-    out += ' ';
-    log_text::append_hash_escaped(out, r.original_target.empty() ? r.request->target() : r.original_target);
-    out += ' ';
-    out += r.protocol;
-  } else if (r.request_line.empty()) {
-    out += "<BADREQ>";
+    log_text::hash_escaped(pen, r.request->method_name());
+    pen.put(' ');
+    log_text::hash_escaped(pen, target);
+    pen.put(' ');
+    pen.text(r.protocol);
+  } else if (target.empty()) {
+    pen.text("<BADREQ>");
   } else {
-    log_text::append_hash_escaped(out, r.request_line);
+    log_text::hash_escaped(pen, target);
   }
-  out += '"';
+  pen.put('"');
+}
+
+void append_httplog(std::string& out, const AccessRecord& r) {
+  constexpr std::size_t numbers = 16, fixed = 64;  // fixed: separators and the words for what there is not
+  const std::string_view backend = name_or(r.backend, name_or(r.frontend, "-"));
+  const std::string_view target = r.request == nullptr ? r.request_line : name_or(r.original_target, r.request->target());
+  const std::size_t escaped = target.size() + (r.request != nullptr ? r.request->method_name().size() : 0);
+  const std::size_t room = r.remote_addr.size() + r.frontend.size() + backend.size() + r.server.size() + r.termination.size() + r.protocol.size() +
+                           log_text::time_haproxy_room + numbers * base::Pen::number_room + fixed + log_text::hash_escape * escaped;
+  base::append_with_pen(out, room, [&](base::Pen& pen) { write_httplog(pen, r, backend, target); });
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "http/head.h"
+#include "net/address.h"
 
 namespace http {
 
@@ -20,7 +21,7 @@ struct AccessRecord {
   // --- who ---
   std::string_view remote_addr;   // effective client
   std::uint16_t remote_port = 0;  // of the peer
-  std::string_view peer_addr;     // of the connection ($realip_remote_addr)
+  const net::Address* peer = nullptr;  // of the connection ($realip_remote_addr)
   std::string_view remote_user;
   std::uint64_t connection = 0;   // serial
   std::uint32_t connection_requests = 0;

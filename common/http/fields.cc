@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/pen.h"
 #include "http/scan.h"
 
 namespace http {
@@ -68,14 +69,20 @@ bool next_parameter(std::string_view& rest, Parameter& out) {
 
 base::RecycledString quoted_if_needed(std::string_view value) {
   if (!value.empty() && std::all_of(value.begin(), value.end(), is_token_byte)) return base::RecycledString(value);
-  base::RecycledString out = "\"";
-  for (const char c : value) {
-    const auto u = static_cast<unsigned char>(c);
-    if (u < 0x20 || u == 0x7f) continue;  // cannot be quoted at all
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  out += '"';
+  constexpr auto plain = [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f && c != '"' && c != '\\'; };
+  const auto odd = static_cast<std::size_t>(std::find_if_not(value.begin(), value.end(), plain) - value.begin());
+  base::RecycledString out;
+  base::append_with_pen(out, 2 * value.size() + 2, [value, odd](base::Pen& pen) {
+    pen.put('"');
+    pen.text(value.substr(0, odd));
+    for (const char c : value.substr(odd)) {
+      const auto u = static_cast<unsigned char>(c);
+      if (u < 0x20 || u == 0x7f) continue;  // cannot be quoted at all
+      if (c == '"' || c == '\\') pen.put('\\');
+      pen.put(c);
+    }
+    pen.put('"');
+  });
   return out;
 }
 

@@ -15,6 +15,8 @@
 
 namespace http {
 
+using namespace std::string_view_literals;
+
 namespace {
 
 bool is_ip(std::string_view text) {
@@ -149,14 +151,15 @@ void strip_identity_claims(Head& head) {
 void set_forwarded(Head& head, const ForwardedSet& set) {
   head.set(Token::x_forwarded_for, set.client_ip);
   head.set(Token::x_real_ip, set.client_ip);
-  head.set(Token::x_forwarded_proto, set.https ? "https" : "http");
+  head.set(Token::x_forwarded_proto, set.https ? "https"sv : "http"sv);
   if (!set.host.empty()) head.set(Token::x_forwarded_host, set.host);
   if (!set.port.empty()) head.set(Token::x_forwarded_port, set.port);
   const bool v6 = set.client_ip.find(':') != std::string_view::npos && set.client_ip != "unix:";
-  const base::RecycledString host = quoted_if_needed(set.host), by = quoted_if_needed(set.by);
-  head.set(Token::forwarded, {"for=", v6 ? "\"[" : "", set.client_ip == "unix:" ? "_unix" : set.client_ip, v6 ? "]\"" : "",
-                              set.https ? ";proto=https" : ";proto=http", set.host.empty() ? "" : ";host=", set.host.empty() ? std::string_view{} : host,
-                              set.by.empty() ? "" : ";by=", set.by.empty() ? std::string_view{} : by});
+  const base::RecycledString host = set.host.empty() ? base::RecycledString() : quoted_if_needed(set.host);
+  const base::RecycledString by = set.by.empty() ? base::RecycledString() : quoted_if_needed(set.by);
+  head.set(Token::forwarded, {v6 ? "for=\"["sv : "for="sv, set.client_ip == "unix:" ? "_unix"sv : set.client_ip, v6 ? "]\""sv : ""sv,
+                              set.https ? ";proto=https"sv : ";proto=http"sv, set.host.empty() ? ""sv : ";host="sv, host,
+                              set.by.empty() ? ""sv : ";by="sv, by});
 }
 
 void append_forwarded_for(Head& head, std::string_view peer_ip) {

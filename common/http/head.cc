@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "base/bytes.h"
+#include "base/pen.h"
 
 namespace http {
 
@@ -98,47 +99,41 @@ bool within(std::string_view block, std::string_view bytes) {
 void Head::append_line(std::string_view field, Token token, std::span<const std::string_view> parts, Field& into) {
   std::size_t size = 0;
   for (const std::string_view part : parts) size += part.size();
-  const std::size_t total = field.size() + size + 4;
+  const std::size_t before = block_.size(), total = field.size() + size + 4;
   base::RecycledString grown;
-  const bool grows = block_.capacity() - block_.size() < total;
+  const bool grows = block_.capacity() - before < total;
   if (grows) {
-    grown.reserve(std::max(block_.size() + total, 2 * block_.capacity()));
+    grown.reserve(std::max(before + total, 2 * block_.capacity()));
     grown = block_;
   }
-  base::RecycledString& to = grows ? grown : block_;
-  into.token = token;
-  into.name = static_cast<std::uint32_t>(to.size());
-  into.name_size = static_cast<std::uint16_t>(field.size());
-  to.append(field).append(": ");
-  into.value = static_cast<std::uint32_t>(to.size());
-  into.value_size = static_cast<std::uint32_t>(size);
-  for (const std::string_view part : parts) to.append(part);
-  to.append("\r\n");
+  into = {static_cast<std::uint32_t>(before), static_cast<std::uint32_t>(before + field.size() + 2), static_cast<std::uint32_t>(size),
+          static_cast<std::uint16_t>(field.size()), token, true};
+  base::append_with_pen(grows ? grown : block_, total, [&](base::Pen& pen) {
+    pen.text(field);
+    pen.put(':');
+    pen.put(' ');
+    for (const std::string_view part : parts) pen.text(part);
+    pen.put('\r');
+    pen.put('\n');
+  });
   if (grows) block_ = std::move(grown);
 }
 
 void Head::add(std::string_view field, std::string_view content) {
-  Field f{};
-  append_line(field, field_token(field), {&content, 1}, f);
-  fields_.push_back(f);
+  append_line(field, field_token(field), {&content, 1}, fields_.emplace_back());
 }
 
-void Head::add(Token token, std::string_view content) {
-  Field f{};
-  append_line(field_name(token), token, {&content, 1}, f);
-  fields_.push_back(f);
+void Head::add(Token token, std::string_view content) { add(token, {content}); }
+
+void Head::add(Token token, std::initializer_list<std::string_view> parts) {
+  append_line(field_name(token), token, parts, fields_.emplace_back());
 }
 
 void Head::set(Token token, std::string_view content) { set(token, {content}); }
 
 void Head::set(Token token, std::initializer_list<std::string_view> parts) {
   auto first = std::find_if(fields_.begin(), fields_.end(), [token](const Field& f) { return f.token == token; });
-  if (first == fields_.end()) {
-    Field f{};
-    append_line(field_name(token), token, parts, f);
-    fields_.push_back(f);
-    return;
-  }
+  if (first == fields_.end()) return add(token, parts);
   append_line(field_name(token), token, parts, *first);
   fields_.erase(std::remove_if(first + 1, fields_.end(), [token](const Field& f) { return f.token == token; }), fields_.end());
 }
@@ -221,6 +216,20 @@ void RequestHead::clear() {
   clear_head();
   method_ = Method::other;
   method_at_ = method_size_ = target_at_ = target_size_ = scheme_at_ = scheme_size_ = 0;
+}
+
+void Head::copy_to(Head& other) const {
+  other.block_.reserve(block_.size() + edit_room);
+  other.block_.assign(block_);
+  other.fields_.reserve(fields_.size() + edit_fields);
+  other.fields_.assign(fields_.begin(), fields_.end());
+  other.minor_version_ = minor_version_;
+}
+
+ResponseHead ResponseHead::copy_to_edit() const {
+  ResponseHead copy(status_);
+  copy_to(copy);
+  return copy;
 }
 
 void ResponseHead::clear() {

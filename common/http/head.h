@@ -30,6 +30,7 @@ class Head {
     std::uint32_t value_size;
     std::uint16_t name_size;
     Token token;
+    bool is_line;              // the block has it as it is written: "Name: value" CRLF
   };
   using Fields = std::vector<Field, base::RecycledAllocator<Field>>;
   const Fields& fields() const { return fields_; }
@@ -48,10 +49,10 @@ class Head {
 
   void add(std::string_view name, std::string_view value);
   void add(Token token, std::string_view value);
+  void add(Token token, std::initializer_list<std::string_view> parts);  // the value in parts, which may be the head's own
   // Replaces the first, removes the others; adds if there is none.
   void set(Token token, std::string_view value);
   void set(std::string_view name, std::string_view value);
-  // The same with a value in parts, which may be the head's own.
   void set(Token token, std::initializer_list<std::string_view> parts);
   void remove(Token token);
   void remove(std::string_view name);
@@ -69,6 +70,8 @@ class Head {
   std::uint32_t store(std::string_view bytes);  // appends, returns the offset
   void append_line(std::string_view field, Token token, std::span<const std::string_view> parts, Field& into);
   void clear_head();
+  void copy_to(Head& other) const;  // with edit_room
+  static constexpr std::size_t edit_room = 384, edit_fields = 8;
 
   base::RecycledString block_;
   Fields fields_;
@@ -104,6 +107,7 @@ class ResponseHead : public Head {
   explicit ResponseHead(int status) : status_(status) {}
   int status() const { return status_; }
   void set_status(int status) { status_ = status; }
+  ResponseHead copy_to_edit() const;  // with room for the fields that a tier adds, so that the first edit does not move the block
   bool interim() const { return status_ >= 100 && status_ < 200; }
   void clear();
 

@@ -11,7 +11,7 @@ class HeadBuilder {
   static Head::Fields& fields(Head& head) { return head.fields_; }
   // With room for the fields that a tier adds, so that the first edit does not move the block.
   static void set_block(Head& head, std::string_view bytes) {
-    head.block_.reserve(bytes.size() + 384);
+    head.block_.reserve(bytes.size() + Head::edit_room);
     head.block_.assign(bytes);
   }
   // Positions in the block.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "http/hop_by_hop.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/bytes.h"
@@ -17,9 +18,15 @@ constexpr TokenSet response_hop{Token::connection, Token::keep_alive, Token::pro
 
 // What Connection names besides its own words. The lines are copied first: removing moves the table they are found in.
 void remove_named(Head& head) {
-  if (!head.has(Token::connection)) return;
+  const Head::Field* first = head.find(Token::connection);
+  if (!first) return;
+  const bool own_words = std::all_of(first, head.fields().data() + head.fields().size(), [&head](const Head::Field& f) {
+    if (f.token != Token::connection) return true;
+    const std::string_view value = head.value(f);
+    return base::iequals(value, "keep-alive") || base::iequals(value, "close") || base::iequals(value, "upgrade");
+  });
+  if (own_words) return;
   const std::string named = head.joined(Token::connection);
-  if (base::iequals(named, "keep-alive") || base::iequals(named, "close") || base::iequals(named, "upgrade")) return;
   head.remove_if([&](const Head::Field& f) {
     return f.token != Token::connection && f.token != Token::te && f.token != Token::content_length && has_token(named, head.name(f));
   });

@@ -31,19 +31,17 @@ std::unexpected<base::Error> refuse_value(char c, Token token) {
   return refuse(reasons::bad_field_value, 0, token == Token::other ? std::string_view("a field") : field_name(token));
 }
 
-// The empty line that ends the fields, or a line that cannot begin so; `none` if a field begins here.
-enum class Begin : std::uint8_t { field, end, more };
-base::Result<Begin> begin_line(std::string_view text, std::size_t at) {
-  if (at >= text.size()) return Begin::more;
+// The line at `at` begins with no byte of a name: whether it is the empty one that ends the fields, false if that cannot be said yet.
+base::Result<bool> ends_here(std::string_view text, std::size_t at) {
   const char c = text[at];
   if (c == '\r') {
-    if (at + 1 >= text.size()) return Begin::more;
+    if (at + 1 >= text.size()) return false;
     if (text[at + 1] != '\n') return refuse(reasons::bare_cr);
-    return Begin::end;
+    return true;
   }
   if (c == '\n') return refuse(reasons::bare_lf);
   if (c == ' ' || c == '\t') return refuse(reasons::obs_fold);
-  return Begin::field;
+  return refuse(reasons::bad_field_name);
 }
 
 }  // namespace
@@ -53,11 +51,12 @@ base::Result<std::size_t> parse_fields(std::string_view text, std::size_t at, co
   const char* const end = begin + text.size();
   const std::size_t longest_name = std::min<std::size_t>(limits.name, 65535);
   for (;;) {
-    const auto line = begin_line(text, at);
-    if (!line) return std::unexpected(line.error());
-    if (*line == Begin::more) return 0;
-    if (*line == Begin::end) return at + 2;
-
+    if (at >= text.size()) return 0;
+    if (text[at] <= ' ') {
+      const auto ended = ends_here(text, at);
+      if (!ended) return std::unexpected(ended.error());
+      return *ended ? at + 2 : 0;
+    }
     const char* const colon = scan::find<scan::NameEnd>(begin + at, end);
     const auto name_size = static_cast<std::size_t>(colon - (begin + at));
     if (name_size > longest_name) return refuse(reasons::field_name_too_long, static_cast<std::int64_t>(longest_name));
@@ -75,11 +74,13 @@ base::Result<std::size_t> parse_fields(std::string_view text, std::size_t at, co
     if (stop + 1 == end) return 0;
     if (stop[1] != '\n') return refuse_value('\r', token);
     at = static_cast<std::size_t>(stop - begin) + 2;
+    const char* const line_end = stop;
     while (stop > value && (stop[-1] == ' ' || stop[-1] == '\t')) --stop;
 
     if (out.size() >= limits.fields) return refuse(reasons::too_many_fields, static_cast<std::int64_t>(limits.fields));
     out.push_back({static_cast<std::uint32_t>(name.data() - begin), static_cast<std::uint32_t>(value - begin),
-                   static_cast<std::uint32_t>(stop - value), static_cast<std::uint16_t>(name_size), token});
+                   static_cast<std::uint32_t>(stop - value), static_cast<std::uint16_t>(name_size), token,
+                   value == colon + 2 && colon[1] == ' ' && stop == line_end});
   }
 }
 

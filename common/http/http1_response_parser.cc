@@ -73,6 +73,10 @@ struct Seen {
 };
 
 void see_connection(std::string_view value, Seen& seen) {
+  if (base::iequals(value, "keep-alive")) {  // what most servers say
+    seen.keep_alive = true;
+    return;
+  }
   for_each_element(value, [&](std::string_view element) {
     if (element.empty()) return;
     if (!is_token(element)) seen.bad_connection = true;

@@ -167,6 +167,17 @@ void Http1Stream::data(net::Buffer& from, std::size_t max) {
   connection_->ring();
 }
 
+void Http1Stream::copy(std::string_view bytes) {
+  const bool plain = !gone_ && !ended_ && !bodiless_ && !collecting_ && !chunked_ && !tunnel_;
+  if (!plain || !length_ || body_bytes_ + bytes.size() > *length_) return ResponseSink::copy(bytes);
+  net::Buffer& out = connection_->out_;
+  if (out.empty()) connection_->write_progress_ = connection_->now();
+  out.append(bytes);
+  body_bytes_ += bytes.size();
+  total_bytes_ += bytes.size();
+  connection_->ring();
+}
+
 // Too long to be collected: on TCP it is streamed, with a reset if it fails; on a Unix socket a cut looks like an end.
 void Http1Stream::overflow_collected() {
   collecting_ = false;

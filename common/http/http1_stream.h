@@ -40,6 +40,7 @@ class Http1Stream final : public RequestBody, public ResponseSink {
   void head(ResponseHead head, std::optional<std::uint64_t> length) override;
   std::size_t writable() const override;
   void data(net::Buffer& from, std::size_t max) override;
+  void copy(std::string_view bytes) override;
   void end(const Head* trailers) override;
   void abort() override;
   void close_after() override { close_ = true; }

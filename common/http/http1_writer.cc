@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 #include "base/check.h"
+#include "base/pen.h"
 
 namespace http {
+
+using base::Pen;
 
 namespace {
 
@@ -17,26 +19,10 @@ constexpr TokenSet own_fields{Token::content_length, Token::transfer_encoding, T
 
 constexpr std::size_t extra_room = 256;  // start line's fixed parts and our own fields
 
-struct Pen {
-  char* at;
-  void text(std::string_view s) {
-    if (!s.empty()) std::memcpy(at, s.data(), s.size());
-    at += s.size();
-  }
-  void number(std::uint64_t n) { at = std::to_chars(at, at + 20, n).ptr; }
-};
-
 std::size_t fields_size(const Head& head) {
   std::size_t n = 0;
   for (const auto& f : head.fields()) n += f.name_size + f.value_size + std::size_t{4};
   return n;
-}
-
-// Is the field in the block as it is written: "Name: value" CRLF?
-bool is_line(std::string_view block, const Head::Field& f) {
-  const std::size_t value_end = std::size_t{f.value} + f.value_size;
-  return f.value == f.name + f.name_size + 2 && value_end + 2 <= block.size() && block[f.value - 2] == ':' && block[f.value - 1] == ' ' &&
-         block[value_end] == '\r' && block[value_end + 1] == '\n';
 }
 
 // Lines that lie one after the other in the block are copied together: an unedited head is a handful of copies.
@@ -45,7 +31,7 @@ void write_fields(Pen& pen, const Head& head, const TokenSet& skipped) {
   std::size_t run_at = 0, run_end = 0;
   for (const auto& f : head.fields()) {
     if (skipped.contains(f.token)) continue;
-    if (is_line(block, f)) {
+    if (f.is_line) {
       if (run_end != f.name || run_end == 0) {
         pen.text(block.substr(run_at, run_end - run_at));
         run_at = f.name;
@@ -115,7 +101,7 @@ void write_response_head(net::Buffer& out, const ResponseHead& head, const Frami
   const bool never_body = head.interim() || head.status() == 204;
   Pen pen{room.data()};
   pen.text("HTTP/1.1 ");
-  pen.number(static_cast<std::uint64_t>(head.status()));
+  pen.number(head.status());
   pen.text(" ");
   pen.text(reason);
   pen.text("\r\n");

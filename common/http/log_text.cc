@@ -12,10 +12,12 @@ namespace {
 
 constexpr char digits[] = "0123456789ABCDEF";
 
-bool plain(char c) {
-  const auto u = static_cast<unsigned char>(c);
-  return u >= 0x20 && u < 0x7f && c != '"' && c != '\\';
-}
+constexpr std::array<bool, 256> plain_bytes = [] {
+  std::array<bool, 256> table{};
+  for (unsigned u = 0x20; u < 0x7f; ++u) table[u] = u != '"' && u != '\\';
+  return table;
+}();
+constexpr auto plain = [](char c) { return plain_bytes[static_cast<unsigned char>(c)]; };
 
 // Length of the UTF-8 sequence at the beginning of `s` (no overlong forms, no surrogates), 0 if there is none.
 std::size_t utf8_length(std::string_view s) {
@@ -38,11 +40,15 @@ std::size_t utf8_length(std::string_view s) {
   return 0;
 }
 
-void append_padded(std::string& out, std::int64_t n, int width) {
-  std::array<char, 20> text;
+void padded(base::Pen& pen, std::int64_t n, int width) {  // n >= 0, width <= 20
+  std::array<char, base::Pen::number_room> text;
   const auto end = std::to_chars(text.data(), text.data() + text.size(), n).ptr;
-  for (auto have = end - text.data(); have < width; ++have) out += '0';
-  out.append(text.data(), end);
+  for (auto have = end - text.data(); have < width; ++have) pen.put('0');
+  pen.text({text.data(), end});
+}
+
+void append_padded(std::string& out, std::int64_t n, int width) {
+  base::append_with_pen(out, 2 * base::Pen::number_room, [n, width](base::Pen& pen) { padded(pen, n, width); });
 }
 
 struct SecondTexts {
@@ -124,16 +130,16 @@ void escape_from(std::string& out, std::size_t at) {
   append_escaped(out, rest);
 }
 
-void append_hash_escaped(std::string& out, std::string_view text) {
+void hash_escaped(base::Pen& pen, std::string_view text) {
   for (const char c : text) {
     if (plain(c) && c != '#') {
-      out += c;
+      pen.put(c);
       continue;
     }
     const auto u = static_cast<unsigned char>(c);
-    out += '#';
-    out += digits[u >> 4];
-    out += digits[u & 15];
+    pen.put('#');
+    pen.put(digits[u >> 4]);
+    pen.put(digits[u & 15]);
   }
 }
 
@@ -161,8 +167,7 @@ void append_json(std::string& out, std::string_view text) {
 }
 
 void append_number(std::string& out, std::int64_t n) {
-  std::array<char, 20> text;
-  out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), n).ptr);
+  base::append_with_pen(out, base::Pen::number_room, [n](base::Pen& pen) { pen.number(n); });
 }
 
 void append_seconds(std::string& out, base::Duration d) {
@@ -180,10 +185,10 @@ void append_msec(std::string& out, base::WallTime t) {
 
 void append_time_local(std::string& out, base::WallTime t) { out += texts_of(seconds_of(t)).local; }
 void append_time_iso8601(std::string& out, base::WallTime t) { out += texts_of(seconds_of(t)).iso; }
-void append_time_haproxy(std::string& out, base::WallTime t) {
-  out += texts_of(seconds_of(t)).haproxy;
-  out += '.';
-  append_padded(out, milliseconds_within(t), 3);
+void time_haproxy(base::Pen& pen, base::WallTime t) {
+  pen.text(texts_of(seconds_of(t)).haproxy);
+  pen.put('.');
+  padded(pen, milliseconds_within(t), 3);
 }
 
 }  // namespace http::log_text

@@ -35,17 +35,26 @@ std::string_view target(R r) {
 
 LogValue request_line(R r, N, Token, S scratch) {
   if (r.request == nullptr) return text(r.request_line);
-  scratch += r.request->method_name();
-  scratch += ' ';
-  scratch += target(r);
-  scratch += ' ';
-  scratch += r.protocol;
+  const std::string_view method = r.request->method_name(), asked = target(r);
+  base::append_with_pen(scratch, method.size() + asked.size() + r.protocol.size() + 2, [&](base::Pen& pen) {
+    pen.text(method);
+    pen.put(' ');
+    pen.text(asked);
+    pen.put(' ');
+    pen.text(r.protocol);
+  });
   return text(scratch);
 }
 
 LogValue field(const Head* head, N name, Token token) {
   if (head == nullptr) return none();
   return text((token != Token::other ? head->get(token) : head->get(name)).value_or(std::string_view{}));
+}
+
+LogValue peer(R r, N, Token, S scratch) {
+  if (r.peer == nullptr) return none();
+  scratch += r.peer->ip();
+  return written(scratch);
 }
 
 LogValue cookie(R r, N name, Token, S scratch) {
@@ -65,7 +74,7 @@ const LogVariable log_variables[] = {
     {"time_local", [](R r, N, Token, S s) { log_text::append_time_local(s, r.began); return written(s); }},
     {"remote_addr", [](R r, N, Token, S) { return text(r.remote_addr); }, false, true},
     {"remote_port", [](R r, N, Token, S) { return number(r.remote_port); }, true},
-    {"realip_remote_addr", [](R r, N, Token, S) { return text(r.peer_addr); }, false, true},
+    {"realip_remote_addr", peer, false, true},
     {"remote_user", [](R r, N, Token, S) { return text(r.remote_user); }, false, true},
     {"request", request_line},
     {"request_method", [](R r, N, Token, S) { return r.request != nullptr ? text(r.request->method_name()) : none(); }, false, true},

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include "base/reason.h"
 #include "http/head.h"
@@ -28,6 +29,8 @@ class ResponseSink {
   virtual std::size_t writable() const = 0;
   // Moves up to `max` bytes from `from`. More than writable() is allowed once (a piece is not split for it).
   virtual void data(net::Buffer& from, std::size_t max = SIZE_MAX) = 0;
+  // The same with a copy of `bytes`: for small pieces.
+  virtual void copy(std::string_view bytes);
   // Ends the answer. Trailers are sent only if the client said `TE: trailers` and the framing permits. With fewer bytes than
   // `length` declared it aborts instead: an incomplete body never looks complete.
   virtual void end(const Head* trailers = nullptr) = 0;

@@ -9,6 +9,7 @@ namespace http {
 
 void append_via(Head& head, std::string_view version, std::string_view name) {
   const std::size_t lines = head.count(Token::via);
+  if (lines == 0) return head.add(Token::via, {version, " ", name});
   const std::string several = lines > 1 ? head.joined(Token::via) : std::string();
   const std::string_view before = lines == 1 ? *head.get(Token::via) : std::string_view(several);
   head.set(Token::via, {before, before.empty() ? "" : ", ", version, " ", name});

@@ -140,7 +140,7 @@ void Buffer::hold(Piece& piece) {
   if (piece.kind == Kind::shared) piece.shared->retain();
 }
 
-void Buffer::clear() {
+void Buffer::clear_pieces() {
   for (std::size_t i = first_; i < pieces_.size(); ++i) let_go(pieces_[i]);
   pieces_.clear();
   if (pieces_.capacity() > 64) pieces_.shrink_to_fit();

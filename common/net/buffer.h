@@ -70,7 +70,9 @@ class Buffer {
   // Of these: bytes in blocks of this thread. The others are references to memory that somebody else accounts for, or file ranges.
   std::size_t owned() const { return size_ - lent_; }
   bool empty() const { return size_ == 0; }
-  void clear();
+  void clear() {
+    if (!pieces_.empty()) clear_pieces();
+  }
 
   // The first contiguous bytes; empty if the buffer is empty or begins with a file range.
   std::string_view front() const;
@@ -125,6 +127,7 @@ class Buffer {
   Piece* tail() { return first_ == pieces_.size() ? nullptr : &pieces_.back(); }
   std::size_t tail_room() const;
   bool copy_small(const Piece& piece, std::size_t n);
+  void clear_pieces();
   static void let_go(Piece& piece);
   static void hold(Piece& piece);
   void pop_front_slot();

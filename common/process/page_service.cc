@@ -75,11 +75,7 @@ class PageExchange final : public http::Exchange {
     head.add(http::Token::cache_control, "no-store");
     for (const auto& [name, value] : page.headers) head.add(name, value);
     stream_.sink->head(std::move(head), page.body.size());
-    if (stream_.head.method() != http::Method::head) {
-      net::Buffer out;
-      out.append(page.body);
-      if (!out.empty()) stream_.sink->data(out);
-    }
+    if (stream_.head.method() != http::Method::head) stream_.sink->copy(page.body);
     stream_.sink->end();
   }
 

@@ -93,6 +93,28 @@ TEST_CASE("a request that never became one") {
   CHECK(line("httplog", r).find("- -/<NOSRV> -1/-1/-1/-1/-1 400 0 - - ---- 0/0/0/0/0 0/0 \"<BADREQ>\"") != std::string::npos);
 }
 
+// The line is written without looking where its room ends.
+TEST_CASE("httplog has room for the longest of everything") {
+  RequestHead head;
+  head.set_method(std::string(100, '"'));
+  head.set_target("/" + std::string(60'000, '\x80'));
+  AccessRecord r;
+  r.request = &head;
+  r.protocol = "HTTP/1.1";
+  r.remote_addr = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255";
+  r.remote_port = 65535;
+  r.scheme = "https";
+  r.began = base::WallTime(std::chrono::seconds(253402300799));
+  r.total = r.received = r.queued = r.upstream_connect = r.upstream_header = base::Duration::max();
+  r.status = INT32_MAX;
+  r.bytes_sent = UINT64_MAX;
+  r.active = r.frontend_connections = r.backend_connections = r.server_connections = r.retries = r.server_queue = r.backend_queue = UINT32_MAX;
+  r.redispatched = true;
+  const std::string longest = line("httplog", r);
+  CHECK(longest.find(" 18446744073709551615 - - ---- 4294967295/") != std::string::npos);
+  CHECK(longest.ends_with("#80#80 HTTP/1.1\""));
+}
+
 TEST_CASE("no byte of a peer can end a line or a quote") {
   std::string all;
   for (int c = 0; c < 256; ++c) all += static_cast<char>(c);
@@ -100,7 +122,7 @@ TEST_CASE("no byte of a peer can end a line or a quote") {
   log_text::append_escaped(out, all);
   CHECK(out.find_first_of("\"\n\r") == std::string::npos);
   out.clear();
-  log_text::append_hash_escaped(out, all);
+  base::append_with_pen(out, log_text::hash_escape * all.size(), [&](base::Pen& pen) { log_text::hash_escaped(pen, all); });
   CHECK(out.find_first_of("\"\n\r") == std::string::npos);
   out.clear();
   log_text::append_json(out, all + "gr\xc3\xbc\xc3\x9f \xed\xa0\x80 \xc0\xaf");

@@ -44,6 +44,9 @@ TEST_CASE("lists over several lines, commas within quotes") {
   CHECK_FALSE(next_parameter(rest, p));
   CHECK(quoted_if_needed("a b\"") == "\"a b\\\"\"");
   CHECK(quoted_if_needed("abc") == "abc");
+  CHECK(quoted_if_needed("127.0.0.1:80") == "\"127.0.0.1:80\"");
+  CHECK(quoted_if_needed("a:\x01\x7f\\\xe9") == "\"a:\\\\\xe9\"");  // controls cannot be quoted at all
+  CHECK(quoted_if_needed("") == "\"\"");
 }
 
 TEST_CASE("dates") {
