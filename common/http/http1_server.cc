@@ -72,6 +72,7 @@ void ClientConnections::give_back(std::unique_ptr<Http1Stream> stream) {
 
 void ClientConnections::waits_for(ClientConnection& connection) {
   link(connection).unlink();
+  if (waiting_.empty() && wait_hook_) wait_hook_();
   connection.waits_since_ = loop_.now();
   waiting_.push_back(connection);
 }

@@ -86,6 +86,8 @@ class ClientConnections final : public net::TaskOwner {
   void set_options(const ServerOptions& options) { options_ = options; }
   // Called with count() after it changed, to balance load and to see the end of a drain. It must not end connections.
   void set_count_hook(std::function<void(std::size_t)> hook) { count_hook_ = std::move(hook); }
+  // Called when an answer begins to wait for its client and no other did.
+  void set_wait_hook(std::function<void()> hook) { wait_hook_ = std::move(hook); }
   // `listener` must outlive the connection; `hold` is released when it ends.
   void adopt(std::unique_ptr<net::Transport> transport, const ListenerInfo& listener, std::shared_ptr<void> hold = {});
   void drain();      // no connection stays open longer than its exchanges
@@ -105,6 +107,7 @@ class ClientConnections final : public net::TaskOwner {
   void waits_for(ClientConnection& connection);
   void waits_no_more(ClientConnection& connection) { link(connection).unlink(); }
   bool waiting_for(ClientConnection& connection) { return link(connection).linked(); }
+  bool anybody_waits() const { return !waiting_.empty(); }
   // Memory is short: gives up the readers that have taken nothing for the longest, at least for `patience`, until about so many
   // bytes are free. Returns how many they were.
   std::size_t shed(std::size_t bytes, base::Duration patience);
@@ -124,6 +127,7 @@ class ClientConnections final : public net::TaskOwner {
   ServerOptions options_;
   Http2Factory http2_;
   std::function<void(std::size_t)> count_hook_;
+  std::function<void()> wait_hook_;
   // Those of whose answers something waits for the client, since the longest first. Outlives the connections.
   base::List<ClientConnection, WaitingTag> waiting_;
   std::unordered_map<net::Task*, Owned> connections_;

@@ -14,6 +14,7 @@ namespace process {
 namespace {
 // How long a reader must have taken nothing to be given up. A client whose link stumbles is back sooner.
 constexpr base::Duration patience_when_short = std::chrono::seconds(5);
+constexpr base::Duration look_while_short = std::chrono::milliseconds(100), look_while_clients_wait = std::chrono::milliseconds(500);
 constexpr base::Duration patience_when_full = std::chrono::seconds(2);
 }  // namespace
 
@@ -87,12 +88,13 @@ struct WorkerFrame::Entry {
   bool added = true;                    // nothing is accepted yet
 };
 
-// Looks again while memory is short.
+// Looks after memory while it is short, and now and then while answers wait for their clients: what is held for those may grow long
+// after the last connection was accepted.
 class WorkerFrame::MemoryWatch final : public net::Task, public net::TaskOwner {
  public:
   explicit MemoryWatch(WorkerFrame& frame) : Task(frame.thread_.loop(), *this), frame_(frame) {}
   ~MemoryWatch() override = default;
-  void begin() { set_deadline_after(std::chrono::milliseconds(100)); }
+  void begin(base::Duration after) { set_deadline(std::min(deadline(), now() + after)); }
   void reap(net::Task&) override {}
 
  protected:
@@ -100,6 +102,7 @@ class WorkerFrame::MemoryWatch final : public net::Task, public net::TaskOwner {
     clear_deadline();
     frame_.shed();
     frame_.check_memory();
+    if (frame_.connections_->anybody_waits()) begin(look_while_clients_wait);
     return Step::wait;
   }
 
@@ -123,6 +126,7 @@ void WorkerFrame::open(const Adoption& first, const std::vector<std::unique_ptr<
   connections_ = std::make_unique<http::ClientConnections>(thread_.loop(), *service_, first.options);
   connections_->set_http2(http2::session_factory());
   connections_->set_first_serial(std::uint64_t{thread_.id()} << 40);
+  connections_->set_wait_hook([this] { memory_watch_->begin(look_while_clients_wait); });
   connections_->set_count_hook([this](std::size_t count) { count_changed(count); });
   for (const auto& setting : first.listeners) listeners_.emplace(setting->info.id, std::make_unique<Entry>(*this, setting));
 }
@@ -237,7 +241,7 @@ void WorkerFrame::shed() {
 void WorkerFrame::check_memory() {
   const net::MemoryBudget::Pressure pressure = budget_.pressure();
   const bool full = pressure == net::MemoryBudget::Pressure::full;
-  if (pressure >= net::MemoryBudget::Pressure::high) memory_watch_->begin();
+  if (pressure >= net::MemoryBudget::Pressure::high) memory_watch_->begin(look_while_short);
   if (full == short_of_memory_) return;
   short_of_memory_ = full;
   if (full)

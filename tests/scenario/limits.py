@@ -320,3 +320,20 @@ def test_readers_that_take_nothing_give_way(place):
     assert 'reason="reader-given-up"' in text, text
     lines = daemon.errors().count('had taken nothing of its answer')
     assert 1 <= lines <= 200, lines
+
+
+@once
+def test_readers_that_were_there_before_they_asked(place):
+    """Nobody connects any more when memory becomes short: it is noticed all the same."""
+    crowd.many_descriptors()
+    origin = crowd.Origin(place)
+    daemon = place.webfront(f'[[site.route]]\nproxy = "{origin.address}"\n', top=QUIET + 'metrics = "127.0.0.1:0"\n[limits]\nbuffers = "4m"\n')
+    readers = [wire.Connection(daemon.address()) for _ in range(1200)]
+    try:
+        wire.wait_for(lambda: figure(daemon, 'webfront_client_connections') == len(readers), 'all are connected')
+        for reader in readers:
+            reader.send(wire.request('/bytes/20000000'))
+        wire.wait_for(lambda: 'had taken nothing of its answer' in daemon.errors(), 'no reader was given up', wire.patience() * 4)
+    finally:
+        for reader in readers:
+            reader.close()
