@@ -149,15 +149,20 @@ void strip_identity_claims(Head& head) {
 }
 
 void set_forwarded(Head& head, const ForwardedSet& set) {
-  head.set(Token::x_forwarded_for, set.client_ip);
-  head.set(Token::x_real_ip, set.client_ip);
-  head.set(Token::x_forwarded_proto, set.https ? "https"sv : "http"sv);
-  if (!set.host.empty()) head.set(Token::x_forwarded_host, set.host);
-  if (!set.port.empty()) head.set(Token::x_forwarded_port, set.port);
+  static constexpr TokenSet always{Token::x_forwarded_for, Token::x_real_ip, Token::x_forwarded_proto, Token::forwarded};
+  head.remove_if([&set](const Head::Field& f) {
+    return always.contains(f.token) || (f.token == Token::x_forwarded_host && !set.host.empty()) ||
+           (f.token == Token::x_forwarded_port && !set.port.empty());
+  });
+  head.add(Token::x_forwarded_for, set.client_ip);
+  head.add(Token::x_real_ip, set.client_ip);
+  head.add(Token::x_forwarded_proto, set.https ? "https"sv : "http"sv);
+  if (!set.host.empty()) head.add(Token::x_forwarded_host, set.host);
+  if (!set.port.empty()) head.add(Token::x_forwarded_port, set.port);
   const bool v6 = set.client_ip.find(':') != std::string_view::npos && set.client_ip != "unix:";
   const base::RecycledString host = set.host.empty() ? base::RecycledString() : quoted_if_needed(set.host);
   const base::RecycledString by = set.by.empty() ? base::RecycledString() : quoted_if_needed(set.by);
-  head.set(Token::forwarded, {v6 ? "for=\"["sv : "for="sv, set.client_ip == "unix:" ? "_unix"sv : set.client_ip, v6 ? "]\""sv : ""sv,
+  head.add(Token::forwarded, {v6 ? "for=\"["sv : "for="sv, set.client_ip == "unix:" ? "_unix"sv : set.client_ip, v6 ? "]\""sv : ""sv,
                               set.https ? ";proto=https"sv : ";proto=http"sv, set.host.empty() ? ""sv : ";host="sv, host,
                               set.by.empty() ? ""sv : ";by="sv, by});
 }

@@ -5,14 +5,17 @@
 #include <random>
 
 #include "base/bytes.h"
+#include "base/pen.h"
 
 namespace http {
 
 namespace {
 
-void append_hex(base::RecycledString& out, std::uint64_t n) {
+constexpr std::size_t digits_a_word = 16;
+
+void write_hex(base::Pen& pen, std::uint64_t n) {
   static constexpr char digits[] = "0123456789abcdef";
-  for (int shift = 60; shift >= 0; shift -= 4) out += digits[n >> shift & 15];
+  for (int shift = 60; shift >= 0; shift -= 4) pen.put(digits[n >> shift & 15]);
 }
 
 }  // namespace
@@ -24,12 +27,13 @@ base::RecycledString new_request_id() {
   }();
   thread_local std::uint64_t count = 0;
   base::RecycledString out;
-  out.reserve(32);
   // A keyed hash of a counter: cheap, and the process's key is not known outside.
   const std::uint64_t input[2] = {seed, ++count};
   const auto* bytes = reinterpret_cast<const char*>(input);
-  append_hex(out, base::seeded_hash({bytes, sizeof input}));
-  append_hex(out, base::seeded_hash({bytes + 8, 8}) ^ seed);
+  base::append_with_pen(out, 2 * digits_a_word, [bytes](base::Pen& pen) {
+    write_hex(pen, base::seeded_hash({bytes, sizeof input}));
+    write_hex(pen, base::seeded_hash({bytes + 8, 8}) ^ seed);
+  });
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/bytes.h"
+#include "base/pen.h"
 #include "http/dates.h"
 
 namespace http2 {
@@ -47,7 +48,9 @@ AnswerFields::AnswerFields(const http::ResponseHead& head, std::optional<std::ui
 
 void AnswerFields::add(std::string_view name, std::string_view value) {
   const std::size_t at = names_.size();
-  for (char c : name) names_ += base::lower(c);
+  base::append_with_pen(names_, name.size(), [name](base::Pen& pen) {
+    for (const char c : name) pen.put(base::lower(c));
+  });
   // nghttp2 takes non-const pointers and copies what they point to.
   nghttp2_nv field{};
   field.name = reinterpret_cast<std::uint8_t*>(names_.data() + at);

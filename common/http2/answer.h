@@ -3,12 +3,12 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <vector>
 
 #include <nghttp2/nghttp2.h>
 
 #include "base/clock.h"
+#include "base/recycled.h"
 #include "http/head.h"
 
 namespace http2 {
@@ -24,10 +24,10 @@ class AnswerFields {
 
  private:
   void add(std::string_view name, std::string_view value);
-  std::string names_;  // lower-case names, one after the other; reserved before the first
+  base::RecycledString names_;  // lower-case names, one after the other; reserved before the first
   char status_[3];
   char length_[20];
-  std::vector<nghttp2_nv> fields_;
+  std::vector<nghttp2_nv, base::RecycledAllocator<nghttp2_nv>> fields_;
 };
 
 void add_date(http::ResponseHead& head, const base::Clock& clock);
