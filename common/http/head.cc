@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/pen.h"
 
 namespace http {
@@ -97,6 +98,7 @@ bool within(std::string_view block, std::string_view bytes) {
 // Lines are stored as they are written, so that the writer can copy runs of them. A block that is too small stays as it is until
 // the line is there: parts may be views of it.
 void Head::append_line(std::string_view field, Token token, std::span<const std::string_view> parts, Field& into) {
+  CHECK(field.size() <= UINT16_MAX);
   std::size_t size = 0;
   for (const std::string_view part : parts) size += part.size();
   const std::size_t before = block_.size(), total = field.size() + size + 4;

@@ -49,7 +49,8 @@ class Head {
 
   void add(std::string_view name, std::string_view value);
   void add(Token token, std::string_view value);
-  void add(Token token, std::initializer_list<std::string_view> parts);  // the value in parts, which may be the head's own
+  // Here and below: the value in parts, which may be views of the head itself. Names have at most 65 535 bytes.
+  void add(Token token, std::initializer_list<std::string_view> parts);
   // Replaces the first, removes the others; adds if there is none.
   void set(Token token, std::string_view value);
   void set(std::string_view name, std::string_view value);

@@ -71,8 +71,8 @@ void ClientConnections::give_back(std::unique_ptr<Http1Stream> stream) {
 }
 
 void ClientConnections::waits_for(ClientConnection& connection) {
-  link(connection).unlink();
   if (waiting_.empty() && wait_hook_) wait_hook_();
+  link(connection).unlink();
   connection.waits_since_ = loop_.now();
   waiting_.push_back(connection);
 }

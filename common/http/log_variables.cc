@@ -52,8 +52,9 @@ LogValue field(const Head* head, N name, Token token) {
 }
 
 LogValue peer(R r, N, Token, S scratch) {
-  if (r.peer == nullptr) return none();
-  scratch += r.peer->ip();
+  const std::string ip = r.peer == nullptr ? std::string() : r.peer->ip();
+  if (ip.empty()) return none();
+  scratch += ip;
   return written(scratch);
 }
 

@@ -18,7 +18,7 @@ struct LogValue {
   std::int64_t number = 0;
 };
 
-// `written`: the writer appended the value to `scratch` (times, durations); it is safe text, but for "$request" and cookies whose bytes
+// `written`: the writer appended the value to `scratch` (times, durations, addresses); it is safe text, but for "$request" and cookies whose bytes
 // are a peer's: those are `text`, appended to `scratch`, too. `scratch` may have something before, and be the line itself.
 using LogWriter = LogValue (*)(const AccessRecord& record, std::string_view name, Token token, std::string& scratch);
 

@@ -143,7 +143,7 @@ void Buffer::hold(Piece& piece) {
 void Buffer::clear_pieces() {
   for (std::size_t i = first_; i < pieces_.size(); ++i) let_go(pieces_[i]);
   pieces_.clear();
-  if (pieces_.capacity() > 64) pieces_.shrink_to_fit();
+  if (pieces_.capacity() > kept_pieces) pieces_.shrink_to_fit();
   first_ = size_ = lent_ = 0;
 }
 
@@ -248,7 +248,9 @@ void Buffer::append(std::string_view bytes) {
   while (!bytes.empty()) {
     std::size_t room = tail_room();
     if (room == 0) {
-      const std::size_t preferred = size_ > 0 || bytes.size() > 4096 - sizeof(Block) ? block_size : 0;
+      // Behind a full block more will follow; behind somebody else's memory mostly not.
+      const bool runs_on = tail() && tail()->kind == Kind::block;
+      const std::size_t preferred = runs_on || bytes.size() > 4096 - sizeof(Block) ? block_size : 0;
       room = reserve(1, std::min(std::max(preferred, bytes.size()), class_sizes[2] - sizeof(Block))).size();
     }
     const std::size_t n = std::min(room, bytes.size());

@@ -71,7 +71,7 @@ class Buffer {
   std::size_t owned() const { return size_ - lent_; }
   bool empty() const { return size_ == 0; }
   void clear() {
-    if (!pieces_.empty()) clear_pieces();
+    if (!pieces_.empty() || pieces_.capacity() > kept_pieces) clear_pieces();
   }
 
   // The first contiguous bytes; empty if the buffer is empty or begins with a file range.
@@ -127,6 +127,7 @@ class Buffer {
   Piece* tail() { return first_ == pieces_.size() ? nullptr : &pieces_.back(); }
   std::size_t tail_room() const;
   bool copy_small(const Piece& piece, std::size_t n);
+  static constexpr std::size_t kept_pieces = 64;
   void clear_pieces();
   static void let_go(Piece& piece);
   static void hold(Piece& piece);

@@ -100,8 +100,9 @@ TEST_CASE("httplog has room for the longest of everything") {
   head.set_target("/" + std::string(60'000, '\x80'));
   AccessRecord r;
   r.request = &head;
-  r.protocol = "HTTP/1.1";
-  r.remote_addr = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255";
+  // Each much longer than what the numbers leave.
+  const std::string name(1000, 'n');
+  r.protocol = r.remote_addr = r.frontend = r.backend = r.server = r.termination = name;
   r.remote_port = 65535;
   r.scheme = "https";
   r.began = base::WallTime(std::chrono::seconds(253402300799));
@@ -111,8 +112,14 @@ TEST_CASE("httplog has room for the longest of everything") {
   r.active = r.frontend_connections = r.backend_connections = r.server_connections = r.retries = r.server_queue = r.backend_queue = UINT32_MAX;
   r.redispatched = true;
   const std::string longest = line("httplog", r);
-  CHECK(longest.find(" 18446744073709551615 - - ---- 4294967295/") != std::string::npos);
-  CHECK(longest.ends_with("#80#80 HTTP/1.1\""));
+  CHECK(longest.find(" 18446744073709551615 - - " + name + " 4294967295/") != std::string::npos);
+  CHECK(longest.ends_with("#80#80 " + name + "\""));
+  const std::string original = "/" + std::string(60'000, '"');
+  r.original_target = original;
+  CHECK(line("httplog", r).ends_with("#22#22 " + name + "\""));
+  r.request = nullptr;
+  r.request_line = original;
+  CHECK(line("httplog", r).ends_with("#22#22\""));
 }
 
 TEST_CASE("no byte of a peer can end a line or a quote") {

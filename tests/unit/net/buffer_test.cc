@@ -119,6 +119,15 @@ TEST_CASE("shared pieces hold their owner") {
   CHECK(owner.count == 0);
 }
 
+TEST_CASE("a small text behind somebody else's memory takes a small block") {
+  Buffer buffer;
+  buffer.append_static("a large answer that lies elsewhere");
+  buffer.append("its last bytes");
+  CHECK(buffer.reserve(1).size() < 4096);
+  buffer.append(std::string(4096, 'x'));
+  CHECK(buffer.reserve(1).size() > 8192);  // more seems to follow
+}
+
 TEST_CASE("file ranges stop iovecs and are sliced") {
   const auto file = net_test::temp_file(pattern(1'000));
   Buffer b;
