@@ -69,13 +69,10 @@ bool next_parameter(std::string_view& rest, Parameter& out) {
 
 base::RecycledString quoted_if_needed(std::string_view value) {
   if (!value.empty() && std::all_of(value.begin(), value.end(), is_token_byte)) return base::RecycledString(value);
-  constexpr auto plain = [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f && c != '"' && c != '\\'; };
-  const auto odd = static_cast<std::size_t>(std::find_if_not(value.begin(), value.end(), plain) - value.begin());
   base::RecycledString out;
-  base::append_with_pen(out, 2 * value.size() + 2, [value, odd](base::Pen& pen) {
+  base::append_with_pen(out, 2 * value.size() + 2, [value](base::Pen& pen) {
     pen.put('"');
-    pen.text(value.substr(0, odd));
-    for (const char c : value.substr(odd)) {
+    for (const char c : value) {
       const auto u = static_cast<unsigned char>(c);
       if (u < 0x20 || u == 0x7f) continue;  // cannot be quoted at all
       if (c == '"' || c == '\\') pen.put('\\');
