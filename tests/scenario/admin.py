@@ -289,11 +289,13 @@ def test_trace(place):
             for path in ('/first', '/second', '/slow'):
                 assert connection.ask(wire.request(path, fields=fields if path == '/second' else '')).status == 200
         assert wire.get(daemon.address(), '/broken').status in (502, 503)
+        # A client may have its answer before the exchange ends.
+        remembered = lambda: ask(admin, '/trace?100')[1]['value']['exchanges']
+        wire.wait_for(lambda: len(remembered()) == 4, f'{name}: not all exchanges are remembered')
         for i in range(5):
             wire.get(daemon.address(), f'/later-{i}')
-        # A client may have its answer before the exchange ends.
-        wire.wait_for(lambda: len(ask(admin, '/trace?100')[1]['value']['exchanges']) == 9, f'{name}: not all exchanges are remembered')
-        listed = ask(admin, '/trace?100')[1]['value']['exchanges']
+        wire.wait_for(lambda: len(remembered()) == 9, f'{name}: not all later exchanges are remembered')
+        listed = remembered()
         say(admin, 'reopen')  # which writes what waits
         with open(log) as file:
             lines = [line.split() for line in file.read().splitlines()]
