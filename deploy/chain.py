@@ -5,7 +5,6 @@ deploy/run and the end-to-end tests share this. The samples are the source: `fil
 them and stops when something it means to replace is no longer there, so samples and running chains never drift apart.
 """
 import os
-import random
 import re
 import shutil
 import signal
@@ -14,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from ports import free_port
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -26,30 +27,6 @@ SOCKET_PATH_LIMIT = 100                            # the kernel's is 107 bytes
 
 class ChainError(Exception):
     """What went wrong, in words for the person at the terminal."""
-
-
-def port_is_free(port):
-    for host in ("127.0.0.1", "0.0.0.0"):
-        with socket.socket() as s:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                s.bind((host, port))
-            except OSError:
-                return False
-    return True
-
-
-_given = set()
-
-
-def free_port(wanted=0):
-    """`wanted` if it is free, else another one: below the range that the kernel uses for outgoing connections, so that
-    it is still free a moment later."""
-    port = wanted
-    while not port or port in _given or not port_is_free(port):
-        port = random.randrange(20000, 32000)
-    _given.add(port)
-    return port
 
 
 def tail(path, count=3000):

@@ -17,7 +17,6 @@ import fcntl
 import hashlib
 import json
 import os
-import random
 import shutil
 import signal
 import socket
@@ -27,6 +26,10 @@ import time
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from ports import free_port  # noqa: E402
+
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 
 LISTEN = "use = egg:waitress#main\nhost = 127.0.0.1\nport = {port}\nclear_untrusted_proxy_headers = false"
@@ -67,18 +70,6 @@ def install(environment=None, say=print):
         subprocess.run([pip, "check"], check=True, stdout=subprocess.DEVNULL)
         open(f"{environment}/complete", "w").close()
     return environment
-
-
-def free_port():
-    """Below the range that the kernel gives to outgoing connections, so that it is still free when needed."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 def write(path, text):

@@ -63,12 +63,6 @@ def memory(pids):
     return total * 1024
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
-
-
 def reachable(address):
     try:
         if address.startswith('unix:'):

@@ -85,7 +85,7 @@ class Suite:
             for name, function, browser in self.tests:
                 if self.options.only in name and not (browser and self.options.no_browser):
                     one(name, lambda f=function: f(world))
-        one("the chain stops cleanly", lambda: teardown(world))
+            one("the chain stops cleanly", lambda: teardown(world))
         self.passed, self.failed = passed, failed
         print(f"{passed} passed, {failed} failed", flush=True)
         return 1 if failed else 0

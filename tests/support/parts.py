@@ -50,9 +50,10 @@ def say(text):
 
 
 def tail(path, lines=TAIL_LINES):
+    """The last lines of a log, without those that only say what passed."""
     try:
         with open(path, errors='replace') as file:
-            return ''.join(f'    {line.rstrip()}\n' for line in file.readlines()[-lines:])
+            return ''.join(f'    {line.rstrip()}\n' for line in [one for one in file if not one.startswith('ok ')][-lines:])
     except OSError:
         return ''
 

@@ -7,9 +7,9 @@ import base
 import check
 import world
 
-import chain
 import cluster
 import swapped
+from ports import free_port
 
 DATA = ("filestorage", "blobstorage")
 
@@ -21,7 +21,7 @@ class Site:
         directory = f"{options.dir}/site"
         shutil.rmtree(directory, ignore_errors=True)
         self.cluster = cluster.Cluster(directory, cluster.install(say=lambda text: None))
-        self.ports = (chain.free_port(), chain.free_port())
+        self.ports = (free_port(), free_port())
         site, cache = self.ports
         try:
             self.cluster.create(f"http://127.0.0.1:{cache}", f"https://localhost:{site}")
