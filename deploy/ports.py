@@ -1,35 +1,30 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""TCP ports for programs that want to be told theirs."""
+"""TCP ports for programs that want to be told theirs. A port belongs to the process that claimed it until this ends: chains
+that are started beside each other, or stop a program and start it again, never take one another's."""
 import random
 import socket
 
-_held = {}   # port -> the socket whose name is the claim to it
+_held = []   # sockets whose names are the claims
 
 
 def free_port(wanted=0):
-    """`wanted` if it is free, else another one. It belongs to this process until it ends: chains that are started beside
-    each other, or stop a program and start it again, never take one another's.
-
-    The number lies below the range that the kernel uses for outgoing connections, so that none of these takes it either.
-    """
+    """`wanted` if it is free, else another one, claimed; below the range that the kernel uses for outgoing connections."""
     port = wanted
-    while not port or not _claim(port):
+    while not port or not _unused(port) or not claim(port):
         port = random.randrange(20000, 32000)
     return port
 
 
-def _claim(port):
-    """An abstract socket's name can be bound once, and is given back by the kernel, however its process ends."""
-    claim = socket.socket(socket.AF_UNIX)
+def claim(port):
+    """Whether nobody had claimed it. An abstract socket's name can be bound once, and the kernel gives it back however its
+    process ends."""
+    claimed = socket.socket(socket.AF_UNIX)
     try:
-        claim.bind(f"\0trivet port {port}")
+        claimed.bind(f"\0trivet port {port}")
     except OSError:
-        claim.close()
+        claimed.close()
         return False
-    if not _unused(port):
-        claim.close()
-        return False
-    _held[port] = claim
+    _held.append(claimed)
     return True
 
 

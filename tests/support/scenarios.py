@@ -23,7 +23,7 @@ from contextlib import redirect_stderr, redirect_stdout
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCENARIOS = os.path.join(HERE, '..', 'scenario')
 SANITIZED = 'ASAN_OPTIONS' in os.environ or 'TSAN_OPTIONS' in os.environ
-sys.path[:0] = [HERE, SCENARIOS]
+sys.path[:0] = [HERE, SCENARIOS, os.path.join(HERE, '..', '..', 'deploy')]
 import harness
 import wire
 
