@@ -93,12 +93,12 @@ def define(suite):
 
     @suite.test("forty visitors of one uncached page cause one fetch")
     def _(w):
-        answers = at_once(40, lambda n: w.visitor().get("/moment?forty"))
+        answers = at_once(40, lambda n: w.visitor().get("/tour?forty"))
         signatures = {written(a) for a in answers}
         equal({a.status for a in answers}, {200}, "statuses")
         equal(len(signatures), 1, f"fetches: {signatures}")
-        until(lambda: w.app_log("/moment?forty"), 10, "the fetch should be in the application's log, which is written after the answer")
-        equal(w.app_log("/moment?forty"), 1, "fetches in the application's log")
+        until(lambda: w.app_log("/tour?forty"), 10, "the fetch should be in the application's log, which is written after the answer")
+        equal(w.app_log("/tour?forty"), 1, "fetches in the application's log")
 
     @suite.test("unknown cookies do not disturb the cache, and a session's cookie does in any position")
     def _(w):

@@ -183,4 +183,11 @@ class Haproxy(Peer):
         return head + "".join(f"    server client{n} {a} cookie client{n}\n" for n, a in enumerate(self.made.servers, 1)) + tail
 
 
+def crash(directory):
+    """What Varnish said of a failed assertion of its own in a chain whose files are kept there, or "". Version 7.1 ends itself when
+    it reads from a server and the process is stopped and continued, as a debugger, Ctrl-Z or a cgroup's freezer do."""
+    found = re.search(r"\) Panic at: .*\n(.*\n.*)", chain.tail(f"{directory}/{Varnish.name}.out", 1 << 24))
+    return found.group(1) if found else ""
+
+
 PEERS = {"webfront": Nginx, "cachenode": Varnish, "balancer": Haproxy}

@@ -10,6 +10,7 @@ import sys
 
 import check
 import marks
+import peers
 import swapped
 
 DEMO_SUBJECTS = ("pages", "bodies", "front", "failures", "browsing")   # `operation` is about our daemons' own commands and logs
@@ -60,7 +61,7 @@ def demo(suite, options):
     passed = failed = 0
     children = []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool, ended(children):
-        for name, output, code in pool.map(lambda name: child(name, children), chosen(options)):
+        for name, output, code in pool.map(lambda name: chain_alone(name, options, children), chosen(options)):
             print(f"== {name}\n{output.rsplit(chr(10), 2)[0]}", flush=True)
             total = re.search(r"^(\d+) passed, (\d+) failed$", output, re.M)
             passed += int(total.group(1)) if total else 0
@@ -103,15 +104,25 @@ def ended(children):
         children.append(None)
 
 
+def chain_alone(name, options, children):
+    """(name, output, exit code) of a chain. If a peer has crashed of itself, which says nothing about ours, it is run once more."""
+    output, code = child(name, children)
+    crash = peers.crash(f"{options.dir}/{name}") if code else ""
+    if not crash:
+        return name, output, code
+    print(f"{name} is run again, because this happened in it:\n    {crash}", flush=True)
+    return name, *child(name, children)
+
+
 def child(name, children):
-    """Runs this program for one chain; returns its output."""
+    """Runs this program for one chain; returns output and exit code."""
     if None in children:
-        return name, "", 1
+        return "", 1
     process = subprocess.Popen([sys.executable, *sys.argv, "--only", name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True)
     children.append(process)
     output, _ = process.communicate()
-    return name, output, process.returncode
+    return output, process.returncode
 
 
 def chosen(options):
