@@ -161,7 +161,7 @@ def until(session, stream, step):
 def test_streams_of_http2(place):
     origin = place.origin(large)
     daemon = place.webfront(f'[[site.route]]\nproxy = "{origin.address}"\n', listen='protocols = ["h2"]\n',
-                            top='metrics = "127.0.0.1:0"\n[limits]\nmin_body_rate = "20k"\nmin_write_rate = "20k"\nbody_timeout = "500ms"\nwrite_timeout = "500ms"\n')
+                            top='metrics = "127.0.0.1:0"\n[limits]\nmin_body_rate = "20k"\nmin_write_rate = "20k"\nbody_timeout = "1500ms"\nwrite_timeout = "1500ms"\n')
     fields = [(b':scheme', b'http'), (b':authority', b'a.example')]
     with h2.Session(daemon.address(), grant=False) as session:
         stream = session.open([(b':method', b'GET'), (b':path', b'/big')] + fields)
