@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import urllib.request
 
 from check import ROOT, equal, expect, until
@@ -25,6 +26,17 @@ def define(suite):
         page = fetch(f"http://127.0.0.1:{w.chain.stats_port}/")
         for word in ("client1", "client2", "UP", "<html"):
             expect(word in page, f"the status page lacks {word}")
+
+    @suite.test("another chain cannot be given this one's ports, not even that of an instance which is stopped")
+    def _(w):
+        w.apps[0].stop()
+        try:
+            taken = (w.chain.port, w.chain.cache_port, w.apps[0].port)
+            other = f"import sys; sys.path.append({f'{ROOT}/deploy'!r}); import ports; print([ports.free_port(p) == p for p in {taken}])"
+            equal(subprocess.check_output([sys.executable, "-c", other], text=True).strip(), "[False, False, False]", "given to another process")
+        finally:
+            w.apps[0].start()
+            w.wait_up(2)
 
     @suite.test("the three logs tell of one request under one id")
     def _(w):

@@ -184,9 +184,10 @@ class Haproxy(Peer):
 
 
 def crash(directory):
-    """What Varnish said of a failed assertion of its own in a chain whose files are kept there, or "". Version 7.1 ends itself when
-    it reads from a server and the process is stopped and continued, as a debugger, Ctrl-Z or a cgroup's freezer do."""
-    found = re.search(r"\) Panic at: .*\n(.*\n.*)", chain.tail(f"{directory}/{Varnish.name}.out", 1 << 24))
+    """The assertion by which Varnish ended itself in a chain whose files are kept there, or "": only the one that 7.1 fails when its
+    process is stopped and continued, as a cgroup's freezer does, while it reads from a server. Another one may be our doing."""
+    found = re.search(r"\) Panic at: .*\n(.*\n.*)\n(?:.*\n){1,30}errno = 4 \(Interrupted system call\)",
+                      chain.tail(f"{directory}/{Varnish.name}.out", 1 << 24))
     return found.group(1) if found else ""
 
 

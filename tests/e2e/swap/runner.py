@@ -105,7 +105,7 @@ def ended(children):
 
 
 def chain_alone(name, options, children):
-    """(name, output, exit code) of a chain. If a peer has crashed of itself, which says nothing about ours, it is run once more."""
+    """(name, output, exit code) of a chain. If Varnish met the end that peers.crash() knows, it is run once more."""
     output, code = child(name, children)
     crash = peers.crash(f"{options.dir}/{name}") if code else ""
     if not crash:
